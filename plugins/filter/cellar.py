@@ -1,0 +1,86 @@
+"""Ansible's door to `cellar.provisioning`: names, variables and errors; the checks are there."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from ansible.errors import (  # type: ignore[import-untyped] # Ansible ships no types
+    AnsibleError,
+    AnsibleFilterError,
+)
+from jinja2 import pass_context
+from jinja2.exceptions import TemplateError
+
+# A checkout and an installed collection both carry their own src; an installed package of the same
+# name could be of another version.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from cellar.provisioning import (
+    host_problems,
+    path_and_parents,
+    read_options,
+    setting_problems,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jinja2.runtime import Context
+
+
+def _plain(value: Any) -> Any:
+    """Return Ansible's lazy containers as plain ones; nested templates are evaluated by this."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+@pass_context
+def cellar_setting_problems(context: Context, names: Sequence[str], spec_file: str) -> list[str]:
+    """Return one line for each problem of the variables `names`; see plugin documentation."""
+    values: dict[str, Any] = {}
+    unresolved: dict[str, str] = {}
+    for name in names:
+        try:
+            values[name] = _plain(context.resolve(name))
+        except (AnsibleError, TemplateError) as error:
+            reason = str(error).removeprefix("A captured exception marker was tripped: ")
+            unresolved[name] = " ".join(reason.split()).rstrip(".")
+    try:
+        options = read_options(Path(spec_file))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise AnsibleFilterError(f"cellar_setting_problems: {spec_file}: {error}") from error
+    return [
+        str(problem) for problem in setting_problems(values, unresolved, options, datetime.now(UTC))
+    ]
+
+
+def cellar_platform_problems(
+    facts: Mapping[str, Any],
+    listening: Mapping[str, Any],
+    df_lines: Sequence[str],
+    settings: Mapping[str, Any],
+) -> list[str]:
+    """Return one line for each reason that the host cannot become an appliance."""
+    try:
+        return [str(problem) for problem in host_problems(facts, listening, df_lines, settings)]
+    except (KeyError, ValueError) as error:
+        raise AnsibleFilterError(f"cellar_platform_problems: {error}") from error
+
+
+class FilterModule:
+    """What Ansible's plugin loader asks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {
+            "cellar_path_and_parents": path_and_parents,
+            "cellar_platform_problems": cellar_platform_problems,
+            "cellar_setting_problems": cellar_setting_problems,
+        }

@@ -1,0 +1,186 @@
+"""Settings that are sound one by one and cannot be true together."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from cellar.provisioning.problem import Problem, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_PREFIX = "cellar_"
+# RFC 9110, section 4.2.2.
+_HTTPS = 443
+
+
+def contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """
+    Yield the contradictions between `values`, which holds only settings that are sound.
+
+    A rule's parameters are the settings it needs, without their prefix. A rule whose settings are
+    not all there is left out: the missing ones have a problem of their own already.
+    """
+    for rule in _RULES:
+        needs = inspect.signature(rule).parameters
+        if all(_PREFIX + name in values for name in needs):
+            yield from rule(**{name: values[_PREFIX + name] for name in needs})
+
+
+def _names(
+    *, server_names: list[str], pypi_index_host: str, pypi_files_host: str
+) -> Iterator[Problem]:
+    for name in dict.fromkeys(server_names):
+        if name in (pypi_index_host, pypi_files_host):
+            yield Problem(
+                "cellar_server_names",
+                f"is a host name of PyPI, so the appliance would ask itself ({show(name)})",
+                "remove it; cellar_intercept answers for PyPI's names",
+            )
+
+
+def _no_name(*, server_names: list[str]) -> Iterator[Problem]:
+    if not server_names:
+        yield Problem(
+            "cellar_server_names",
+            "is an empty list",
+            "name the index door, such as cellar.example.org",
+        )
+
+
+def _names_twice(*, server_names: list[str]) -> Iterator[Problem]:
+    yield from _twice("cellar_server_names", server_names)
+
+
+def _addresses_twice(*, server_addresses: list[str]) -> Iterator[Problem]:
+    yield from _twice("cellar_server_addresses", server_addresses)
+
+
+def _twice(variable: str, items: list[str]) -> Iterator[Problem]:
+    for item in dict.fromkeys(item for item in items if items.count(item) > 1):
+        yield Problem(variable, f"has an item twice ({show(item)})", "remove one of them")
+
+
+def _ports(*, https_port: int, http_port: int) -> Iterator[Problem]:
+    if https_port == http_port:
+        yield Problem(
+            "cellar_http_port",
+            f"is the same as cellar_https_port ({http_port})",
+            "choose another port, or 0 for no plain HTTP",
+        )
+
+
+def _intercept_port(*, intercept: bool, https_port: int) -> Iterator[Problem]:
+    if intercept and https_port != _HTTPS:
+        yield Problem(
+            "cellar_https_port",
+            f"is not {_HTTPS} ({https_port}), and clients of the intercept door use no other",
+            f"set it to {_HTTPS}, or cellar_intercept to false",
+        )
+
+
+def _upstream_hosts(*, pypi_index_host: str, pypi_files_host: str) -> Iterator[Problem]:
+    if pypi_index_host == pypi_files_host:
+        yield Problem(
+            "cellar_pypi_files_host",
+            f"is the same as cellar_pypi_index_host ({show(pypi_files_host)})",
+            "name PyPI's file host",
+        )
+
+
+def _ca_dir(
+    *, certificate_source: str, ca_key_location: str, ca_controller_dir: str
+) -> Iterator[Problem]:
+    on_controller = certificate_source == "own_ca" and ca_key_location == "controller"
+    if on_controller and not ca_controller_dir:
+        yield Problem(
+            "cellar_ca_controller_dir",
+            "is empty, and cellar_ca_key_location is controller",
+            'name the directory that keeps the CA, such as "{{ inventory_dir }}/ca"',
+        )
+    elif ca_controller_dir and not on_controller:
+        yield Problem(
+            "cellar_ca_controller_dir",
+            f"is set ({show(ca_controller_dir)}), and the CA's key is not on the controller",
+            "remove it, or set cellar_certificate_source to own_ca and "
+            "cellar_ca_key_location to controller",
+        )
+
+
+def _validity(
+    *, certificate_source: str, ca_valid_days: int, certificate_valid_days: int
+) -> Iterator[Problem]:
+    if certificate_source == "own_ca" and certificate_valid_days > ca_valid_days:
+        yield Problem(
+            "cellar_certificate_valid_days",
+            f"is longer ({certificate_valid_days}) than cellar_ca_valid_days ({ca_valid_days})",
+            "make it shorter, or the CA's longer",
+        )
+
+
+def _renewal(
+    *, certificate_source: str, certificate_valid_days: int, certificate_renew_days: int
+) -> Iterator[Problem]:
+    if certificate_source == "own_ca" and certificate_renew_days >= certificate_valid_days:
+        yield Problem(
+            "cellar_certificate_renew_days",
+            f"is not less ({certificate_renew_days}) than cellar_certificate_valid_days "
+            f"({certificate_valid_days}), so every run would renew the certificate",
+            "make it smaller",
+        )
+
+
+def _provided_missing(
+    *, certificate_source: str, certificate_file: str, certificate_key_file: str
+) -> Iterator[Problem]:
+    if certificate_source != "provided":
+        return
+    for variable, path in (
+        ("cellar_certificate_file", certificate_file),
+        ("cellar_certificate_key_file", certificate_key_file),
+    ):
+        if not path:
+            yield Problem(
+                variable,
+                "is empty, and cellar_certificate_source is provided",
+                "name the file on the controller, or set cellar_certificate_source to own_ca",
+            )
+
+
+def _provided_unused(
+    *,
+    certificate_source: str,
+    certificate_file: str,
+    certificate_key_file: str,
+    certificate_ca_file: str,
+) -> Iterator[Problem]:
+    if certificate_source == "provided":
+        return
+    for variable, path in (
+        ("cellar_certificate_file", certificate_file),
+        ("cellar_certificate_key_file", certificate_key_file),
+        ("cellar_certificate_ca_file", certificate_ca_file),
+    ):
+        if path:
+            yield Problem(
+                variable,
+                f"is set ({show(path)}), and cellar_certificate_source is own_ca",
+                "remove it, or set cellar_certificate_source to provided",
+            )
+
+
+_RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
+    _no_name,
+    _names,
+    _names_twice,
+    _addresses_twice,
+    _ports,
+    _intercept_port,
+    _upstream_hosts,
+    _ca_dir,
+    _validity,
+    _renewal,
+    _provided_missing,
+    _provided_unused,
+)

@@ -1,0 +1,74 @@
+"""Settings that are right, written by hand: independent of the role's defaults."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cellar.provisioning import read_options, setting_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cellar.provisioning.specification import Options
+
+    # Changes to good settings, variables whose template failed, and the time; gives the lines.
+    Check = Callable[..., list[str]]
+
+ROOT = Path(__file__).resolve().parents[3]
+
+GOOD: Mapping[str, Any] = {
+    "cellar_server_names": ["cellar.example"],
+    "cellar_server_addresses": ["192.0.2.10", "2001:db8::10"],
+    "cellar_https_port": 443,
+    "cellar_http_port": 80,
+    "cellar_intercept": True,
+    "cellar_pypi_index_host": "index.example",
+    "cellar_pypi_files_host": "files.example",
+    "cellar_upstream_ca_file": "",
+    "cellar_upstream_contact": "",
+    "cellar_page_max_age": 600,
+    "cellar_cache_dir": "/var/cache/cellar",
+    "cellar_files_max_size": "40g",
+    "cellar_metadata_max_size": "1g",
+    "cellar_pages_max_size": "2g",
+    "cellar_cache_min_free": "2g",
+    "cellar_certificate_source": "own_ca",
+    "cellar_ca_key_location": "appliance",
+    "cellar_ca_controller_dir": "",
+    "cellar_ca_common_name": "Cellar CA of cellar",
+    "cellar_ca_valid_days": 3650,
+    "cellar_certificate_valid_days": 397,
+    "cellar_certificate_renew_days": 30,
+    "cellar_certificate_file": "",
+    "cellar_certificate_key_file": "",
+    "cellar_certificate_ca_file": "",
+    "cellar_rewriter_workers": 2,
+    "cellar_selftest_project": "six",
+    "cellar_log_days": 14,
+}
+
+
+@pytest.fixture(scope="session")
+def options() -> Options:
+    return read_options(ROOT / "roles/settings/meta/argument_specs.yml")
+
+
+@pytest.fixture
+def check(options: Options) -> Check:
+    """Return a function that gives the report for good settings with some changes."""
+
+    def lines(
+        changes: Mapping[str, Any],
+        unresolved: Mapping[str, str] | None = None,
+        now: datetime | None = None,
+    ) -> list[str]:
+        unresolved = unresolved or {}
+        values = {name: v for name, v in {**GOOD, **changes}.items() if name not in unresolved}
+        problems = setting_problems(values, unresolved, options, now or datetime.now(UTC))
+        return [str(problem) for problem in problems]
+
+    return lines

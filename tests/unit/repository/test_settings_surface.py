@@ -1,0 +1,302 @@
+"""One settings surface: every view of a setting agrees, and wrong ones stop before any host."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cellar.provisioning.shapes import SHAPES
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLE = ROOT / "roles/settings"
+DEFAULTS_FILE = ROLE / "defaults/main.yml"
+DEFAULTS: dict[str, Any] = yaml.safe_load(DEFAULTS_FILE.read_text())
+(SPECIFICATION,) = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())[
+    "argument_specs"
+].values()
+OPTIONS: dict[str, dict[str, Any]] = SPECIFICATION["options"]
+EXAMPLE = (ROOT / "inventory/example/group_vars/appliances.yml").read_text()
+
+# PyPI's host names may stand in the defaults and in the operator's documentation, nowhere else, so
+# the other views do not repeat these defaults.
+WITHOUT_COPY = {"cellar_pypi_index_host", "cellar_pypi_files_host"}
+COPIED = {name: value for name, value in DEFAULTS.items() if name not in WITHOUT_COPY}
+
+
+def test_defaults_and_specification_have_the_same_settings_in_the_same_order() -> None:
+    assert list(DEFAULTS), "no settings found"
+    assert list(OPTIONS) == list(DEFAULTS)
+
+
+def test_defaults_and_specification_have_the_same_values() -> None:
+    assert {name: o["default"] for name, o in OPTIONS.items() if "default" in o} == COPIED
+
+
+def test_every_setting_has_prose_in_the_defaults() -> None:
+    lines = DEFAULTS_FILE.read_text().splitlines()
+    # At least a sentence, directly above the variable and not the heading of a section.
+    above = {
+        line.partition(":")[0]: lines[number - 1]
+        for number, line in enumerate(lines)
+        if line.startswith("cellar_")
+    }
+
+    assert list(above) == list(DEFAULTS)
+    assert [name for name, line in above.items() if not re.fullmatch(r"# .*\w.*\.", line)] == []
+
+
+def test_every_setting_has_a_type_and_sentences_in_the_specification() -> None:
+    for name, option in OPTIONS.items():
+        assert option["type"] in {"bool", "int", "list", "path", "str"}, name
+        assert option["type"] != "list" or option["elements"] == "str", name
+        assert option["description"], name
+        assert [line for line in option["description"] if not line.endswith(".")] == [], name
+
+
+def test_every_setting_has_a_shape_unless_its_type_or_choices_say_all() -> None:
+    free = {name for name, o in OPTIONS.items() if o["type"] != "bool" and "choices" not in o}
+
+    assert set(SHAPES) == free
+
+
+def test_the_example_shows_every_setting_once_commented_with_a_hint_and_its_default() -> None:
+    lines = EXAMPLE.splitlines()
+    shown = [(number, line) for number, line in enumerate(lines) if line.startswith("# cellar_")]
+    names = [line[2:].partition(":")[0] for _, line in shown]
+
+    assert sorted(names) == sorted(DEFAULTS)
+    assert [line for line in lines if line and not line.startswith("#") and line != "---"] == []
+    assert [lines[n - 1] for n, _ in shown if not re.fullmatch(r"# .*\.", lines[n - 1])] == []
+    uncommented = yaml.safe_load("\n".join(line[2:] for _, line in shown))
+    assert uncommented == COPIED | dict.fromkeys(WITHOUT_COPY)
+
+
+def _expressions(path: Path) -> str:
+    """Return what Ansible evaluates: expressions of a template, all of a YAML file."""
+    text = path.read_text()
+    if path.suffix == ".j2":
+        return "\n".join(re.findall(r"\{\{.*?\}\}|\{%.*?%\}", text, re.DOTALL))
+    return text
+
+
+def _used(prefix: str) -> dict[str, set[str]]:
+    """Return the names with `prefix` that roles and playbooks use, with the files that do."""
+    filters = {path.stem for path in (ROOT / "plugins/filter").glob("cellar_*.yml")}
+    # What these say about a setting is no use of it; the role's vars derive values for all roles.
+    views = [ROLE / part for part in ("defaults", "meta", "tasks")]
+    used: dict[str, set[str]] = {}
+    for tree in ("roles", "playbooks"):
+        for path in sorted((ROOT / tree).rglob("*")):
+            if path.suffix not in {".j2", ".yml"} or not set(views).isdisjoint(path.parents):
+                continue
+            for name in re.findall(rf"(?<![\w.$/-]){prefix}[a-z0-9_]+", _expressions(path)):
+                if name not in filters:
+                    used.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    return used
+
+
+def test_roles_and_playbooks_use_no_setting_that_does_not_exist() -> None:
+    assert {name: files for name, files in _used("cellar_").items() if name not in DEFAULTS} == {}
+
+
+def test_every_setting_does_something() -> None:
+    assert sorted(set(DEFAULTS) - set(_used("cellar_"))) == []
+
+
+def test_every_value_derived_from_settings_is_used_and_every_used_one_is_derived() -> None:
+    derived = yaml.safe_load((ROLE / "vars/main.yml").read_text())
+    outside = {
+        name
+        for name, files in _used("__cellar_").items()
+        if files - {str((ROLE / "vars/main.yml").relative_to(ROOT))}
+    }
+
+    assert sorted(derived) == sorted(outside)
+
+
+def test_pypis_host_names_stand_in_the_defaults_and_nowhere_else_in_the_code() -> None:
+    hosts = [DEFAULTS[name] for name in sorted(WITHOUT_COPY)]
+    assert all(hosts)
+    trees = ("inventory", "molecule", "playbooks", "plugins", "roles", "scripts", "src", "tests")
+    found = [
+        str(path.relative_to(ROOT))
+        for tree in trees
+        for path in sorted((ROOT / tree).rglob("*"))
+        if path.is_file() and path != DEFAULTS_FILE and path.suffix != ".pyc"
+        if any(host.encode() in path.read_bytes() for host in hosts)
+    ]
+    assert found == []
+
+
+# Running the role. The ssh client is a script that writes down that it was called, so that a
+# connection attempt cannot go unseen, and that never reaches anything.
+
+
+@dataclass(frozen=True)
+class Run:
+    returncode: int
+    output: str
+    connected: bool
+
+
+def run_role(
+    directory: Path,
+    hosts: dict[str, dict[str, Any]],
+    *arguments: str,
+    connection: str = "ssh",
+    role: str = "settings",
+) -> Run:
+    """Run the role as the first role of a play, with inventory variables per host."""
+    config = ROOT / "ansible.cfg"
+    if role != "settings":
+        # The neighbour of a playbook is where Ansible looks for collections, and nothing of the
+        # checkout's configuration applies.
+        config = directory / "ansible.cfg"
+        config.write_text("[defaults]\ncallback_result_format = yaml\n")
+        namespace = directory / "collections/ansible_collections/cellar"
+        namespace.mkdir(parents=True)
+        (namespace / "pypi").symlink_to(ROOT)
+    calls = directory / "ssh-was-called"
+    ssh = directory / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho called >> {calls}\nexit 255\n")
+    ssh.chmod(0o755)
+    common = {
+        "ansible_connection": connection,
+        "ansible_ssh_executable": str(ssh),
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
+    inventory = {"appliances": {"hosts": hosts, "vars": common}}
+    (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    play = {
+        "name": "Appliance",
+        "hosts": "appliances",
+        "gather_facts": False,
+        "any_errors_fatal": True,
+        "roles": [role],
+    }
+    (directory / "play.yml").write_text(yaml.safe_dump([play]))
+    command = [sys.executable, "-m", "ansible", "playbook", "--inventory"]
+    command += [str(directory / "hosts.yml"), *arguments, str(directory / "play.yml")]
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("ANSIBLE_")}
+    environment |= {
+        "ANSIBLE_CONFIG": str(config),
+        "ANSIBLE_HOME": str(directory / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout + done.stderr, calls.exists())
+
+
+def test_good_settings_reach_the_connection_attempt(tmp_path: Path) -> None:
+    run = run_role(tmp_path, {"host.invalid": {}})
+
+    assert run.connected, run.output
+    assert "UNREACHABLE" in run.output
+    assert run.returncode != 0
+
+
+WRONG = {
+    "cellar_server_names": ["*.example"],
+    "cellar_server_addresses": ["{{ an_address_that_nobody_defined }}"],
+    "cellar_http_prot": 8080,
+    "cellar_intercept": "yes",
+    "cellar_cache_dir": "{{ a_disk_that_nobody_defined }}",
+    "cellar_certificate_source": "provided",
+    "cellar_ca_common_name": "{{ 'Cellar' | a_filter_that_nobody_wrote }}",
+    "cellar_log_days": 0,
+}
+REPORT = [
+    "cellar_http_prot: is not a setting of Cellar; did you mean cellar_http_port?",
+    'cellar_server_names: is a wildcard ("*.example"); ',
+    "cellar_server_addresses: cannot be evaluated: 'an_address_that_nobody_defined' is undefined; ",
+    'cellar_https_port: is not a whole number ("8443"); ',
+    'cellar_intercept: is not true or false ("yes"); ',
+    "cellar_cache_dir: cannot be evaluated: 'a_disk_that_nobody_defined' is undefined; ",
+    "cellar_ca_common_name: cannot be evaluated: Syntax error in template: No filter named ",
+    "cellar_certificate_file: is empty, and cellar_certificate_source is provided; ",
+    "cellar_certificate_key_file: is empty, and cellar_certificate_source is provided; ",
+    "cellar_log_days: is not between 1 and 3650 (0); ",
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "arguments"),
+    [
+        ("settings", []),
+        ("settings", ["--check", "--tags", "nothing"]),
+        ("cellar.pypi.settings", []),
+    ],
+)
+def test_all_wrong_settings_are_listed_in_one_run_and_no_host_is_contacted(
+    tmp_path: Path, role: str, arguments: list[str]
+) -> None:
+    extra = ["--extra-vars", "cellar_https_port=8443", *arguments]
+
+    run = run_role(tmp_path, {"host.invalid": WRONG}, *extra, role=role)
+
+    assert not run.connected, run.output
+    assert run.returncode != 0
+    assert "unreachable=0" in run.output
+    _, _, message = run.output.partition("msg: |-\n")
+    lines = [line.strip() for line in message.partition("\n\n")[0].splitlines()]
+    assert len(lines) == len(REPORT), run.output
+    for line, expected in zip(lines, REPORT, strict=True):
+        assert line.startswith(expected), run.output
+
+
+def test_one_host_with_wrong_settings_keeps_all_hosts_from_being_contacted(tmp_path: Path) -> None:
+    run = run_role(tmp_path, {"a.invalid": {}, "b.invalid": {"cellar_log_days": 0}})
+
+    assert not run.connected, run.output
+    assert run.returncode != 0
+    assert "cellar_log_days: is not between 1 and 3650 (0); " in run.output
+
+
+@pytest.mark.parametrize("role", ["settings", "cellar.pypi.settings"])
+def test_a_host_with_a_port_in_use_and_a_small_disk_is_told_both_and_not_changed(
+    tmp_path: Path, role: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        settings = {
+            "cellar_intercept": False,
+            "cellar_https_port": port,
+            "cellar_http_port": 0,
+            "cellar_cache_dir": str(tmp_path / "cache/cellar"),
+            "cellar_files_max_size": "99999999g",
+        }
+
+        run = run_role(
+            tmp_path,
+            {"here": {}},
+            "--extra-vars",
+            json.dumps(settings),
+            connection="local",
+            role=role,
+        )
+
+    assert run.returncode != 0
+    assert re.search(rf"port {port} is held by \S+ \(process {os.getpid()}\)", run.output), (
+        run.output
+    )
+    assert re.search(rf"the file system of {tmp_path} has [\d.]+ GiB; lower the sizes", run.output)
+    assert "changed=0" in run.output
+    assert not (tmp_path / "cache").exists()
