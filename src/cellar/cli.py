@@ -1,0 +1,124 @@
+"""The `cellar` command."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from cellar import __version__
+from cellar.selftest.checks import checks
+from cellar.selftest.report import Status, as_json, run_checks
+from cellar.server import RewriterApplication, has_systemd_socket
+from cellar.settings import DEFAULT_PATH, SettingsError, read_settings
+from cellar.tls import TrustError
+
+_SETTINGS_VARIABLE = "CELLAR_SETTINGS"
+_UNUSABLE = 2
+
+_settings_option = click.option(
+    "--settings",
+    "settings_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    envvar=_SETTINGS_VARIABLE,
+    show_envvar=True,
+    show_default=True,
+    help="The settings file of the appliance.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """
+    Look after a Cellar appliance: a cache of PyPI for CI machines.
+
+    The settings file is written by the Ansible role, so there is nothing to edit here. To see
+    whether an appliance works, run `cellar selftest` on it.
+    """
+
+
+@main.command("check-settings")
+@click.argument(
+    "file",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    envvar=_SETTINGS_VARIABLE,
+)
+def check_settings(file: Path) -> None:
+    """
+    Check a settings file and list every problem in it.
+
+    FILE is /etc/cellar/cellar.toml unless given here or in CELLAR_SETTINGS. Exits with 0 if the
+    file can be used, else with 1.
+    """
+    try:
+        read_settings(file)
+    except SettingsError as error:
+        _complain(*error.problems)
+        sys.exit(1)
+    click.echo(f"{file}: the settings can be used.")
+
+
+@main.command()
+@_settings_option
+@click.option(
+    "--bind",
+    metavar="ADDRESS",
+    help="Listen here (unix:/path, or host:port) instead of on systemd's socket: to try it out.",
+)
+def rewriter(settings_path: Path, bind: str | None) -> None:
+    """
+    Run the index rewriter; the service unit does this.
+
+    It listens on the socket that systemd passes, reports readiness to systemd, reads its settings
+    again on SIGHUP and finishes the requests it has begun on SIGTERM.
+    """
+    if bind is None and not has_systemd_socket():
+        _complain(
+            "There is no socket to listen on: start cellar-rewriter.socket with systemctl, or give "
+            "an address with --bind."
+        )
+        sys.exit(_UNUSABLE)
+    try:
+        application = RewriterApplication(settings_path, bind)
+    except SettingsError as error:
+        _complain(*error.problems)
+        sys.exit(_UNUSABLE)
+    except TrustError as error:
+        _complain(str(error))
+        sys.exit(_UNUSABLE)
+    application.run()
+
+
+@main.command()
+@_settings_option
+@click.option("--json", "json_output", is_flag=True, help="Print one JSON object instead of lines.")
+def selftest(settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 click passes flags so
+    """
+    Check that this appliance works, through its own doors.
+
+    One line for each check: "ok" and what was found, "FAIL" with what to do, or "skip" for a check
+    that says nothing because another one failed. Exits with 0 if nothing failed, 1 if something
+    did, and 2 if the settings cannot be used.
+    """
+    try:
+        settings = read_settings(settings_path)
+    except SettingsError as error:
+        _complain(*error.problems)
+        sys.exit(_UNUSABLE)
+    results = []
+    for result in run_checks(checks(settings)):
+        results.append(result)
+        if not json_output:
+            click.echo(str(result))
+    if json_output:
+        click.echo(as_json(results))
+    if any(result.status is Status.FAIL for result in results):
+        sys.exit(1)
+
+
+def _complain(*sentences: str) -> None:
+    for sentence in sentences:
+        click.echo(sentence, err=True)

@@ -1,0 +1,1 @@
+"""The self-test of an appliance, made through its own doors."""

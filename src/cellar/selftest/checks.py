@@ -1,0 +1,176 @@
+"""The checks of `cellar selftest`."""
+
+import asyncio
+import hashlib
+import shutil
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cellar.index.page import PageError
+from cellar.index.views import read_page
+from cellar.selftest.door import Door
+from cellar.selftest.report import Check, CheckError
+from cellar.settings import Settings
+from cellar.tls import TrustError, tls_context
+from cellar.upstream import IndexUpstream, ProjectNotFoundError, UpstreamError, UpstreamPage
+
+_JSON = "application/vnd.pypi.simple.v1+json"
+_REWRITER_LOG = "see `journalctl -u cellar-rewriter`"
+# How many seconds the engine may take beyond what the rewriter takes at most.
+_ENGINE_TIME = 10
+
+
+def checks(settings: Settings) -> list[Check]:
+    """Return the checks of an appliance, in an order in which each has what it needs."""
+    return _Checks(settings).all()
+
+
+class _Checks:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._project = settings.appliance.selftest_project
+        self._index_host = urlsplit(settings.upstream.index_url).hostname or ""
+        self._files_host = urlsplit(settings.upstream.files_url).hostname or ""
+
+    def all(self) -> list[Check]:
+        own = self._settings.appliance.server_names
+        found = [self._tls(name) for name in own]
+        found.append(Check("health check", partial(self._health, own[0]), (f"TLS of {own[0]}",)))
+        found += self._pages_and_files("index door", own[0], own[0], f"https://{own[0]}/packages/")
+        if self._settings.appliance.intercept:
+            hosts = self._index_host, self._files_host
+            found += [self._tls(name) for name in dict.fromkeys(hosts)]
+            found += self._pages_and_files(
+                "intercept door", *hosts, self._settings.upstream.files_url
+            )
+        return [
+            *found,
+            Check("upstream", self._upstream),
+            Check("disk", self._disk),
+        ]
+
+    def _tls(self, name: str) -> Check:
+        return Check(f"TLS of {name}", partial(self._certificate, name))
+
+    def _pages_and_files(
+        self, door: str, pages_name: str, files_name: str, files_url: str
+    ) -> list[Check]:
+        page, file = f"page, {door}", f"file, {door}"
+        return [
+            Check(page, partial(self._page, pages_name), (f"TLS of {pages_name}",)),
+            Check(
+                file,
+                partial(self._file, pages_name, files_name, files_url),
+                (page, f"TLS of {files_name}"),
+            ),
+        ]
+
+    def _door(self, name: str) -> Door:
+        appliance, upstream = self._settings.appliance, self._settings.upstream
+        try:
+            tls = tls_context(appliance.ca_file, key="appliance.ca_file")
+        except TrustError as error:
+            raise _failed(str(error)) from error
+        timeout = upstream.connect_timeout + upstream.read_timeout + _ENGINE_TIME
+        return Door(name, appliance.address, appliance.https_port, tls, timeout)
+
+    def _certificate(self, name: str) -> str:
+        end = self._door(name).certificate_end()
+        days = (end - datetime.now(UTC)).days
+        return f"trusted, {days} days left"
+
+    def _health(self, name: str) -> str:
+        self._door(name).get("/healthz")
+        return "answered"
+
+    def _page(self, name: str) -> str:
+        return f"from the cache, {len(self._files(name))} files of {self._project}"
+
+    def _files(self, name: str) -> list[dict[str, Any]]:
+        """Return the `files` of the project's page, their URLs absolute."""
+        path = f"/simple/{self._project}/"
+        response = self._door(name).get_cached(path, accept=_JSON)
+        return _page_files(response.content, self._project, f"https://{name}{path}")
+
+    def _file(self, pages_name: str, files_name: str, files_url: str) -> str:
+        cached = [f for f in self._files(pages_name) if f["url"].startswith(files_url)]
+        if not cached:
+            raise CheckError(
+                f"the page of {self._project} has no file URL that begins with {files_url}",
+                "correct upstream.files_url",
+            )
+        file = min(cached, key=_size)
+        path = urlsplit(file["url"]).path
+        body = self._door(files_name).get_cached(path).content
+        digest = hashlib.blake2b(body, digest_size=32).hexdigest()
+        # /packages/<2>/<2>/<60>/<file name>
+        if digest != "".join(path.split("/")[-4:-1]):
+            raise CheckError(
+                f"the content of {path} does not match its path: its blake2b-256 is {digest}",
+                "remove the object from the cache",
+            )
+        return f"from the cache, {file['filename']}, {len(body)} bytes, content proved by its path"
+
+    def _upstream(self) -> str:
+        begin = time.monotonic()
+        try:
+            found = asyncio.run(self._ask_upstream())
+        except TrustError as error:
+            raise _failed(str(error)) from error
+        except ProjectNotFoundError as error:
+            raise CheckError(
+                f"upstream has no project {self._project}",
+                "correct upstream.index_url or appliance.selftest_project",
+            ) from error
+        except UpstreamError as error:
+            raise CheckError(
+                error.reason.rstrip("."),
+                "check the network between the appliance and upstream, and upstream.ca_file",
+            ) from error
+        seconds = time.monotonic() - begin
+        files = _page_files(found.body, self._project, found.url)
+        return f"answered in {seconds:.1f} s, {len(files)} files of {self._project}"
+
+    async def _ask_upstream(self) -> UpstreamPage:
+        upstream = self._settings.upstream
+        asker = IndexUpstream(upstream, tls_context(upstream.ca_file, key="upstream.ca_file"))
+        try:
+            return await asker.fetch(self._project)
+        finally:
+            await asker.aclose()
+
+    def _disk(self) -> str:
+        directory = Path(self._settings.appliance.cache_dir)
+        if not directory.is_dir():
+            raise CheckError(f"{directory} is not a directory", "run the playbook again")
+        free = shutil.disk_usage(directory).free
+        least = self._settings.appliance.min_free
+        if free < least:
+            raise CheckError(
+                f"{free} bytes are free in {directory}, fewer than the {least} that must be",
+                "enlarge the file system or lower the sizes of the cache",
+            )
+        return f"{free} bytes are free in {directory}"
+
+
+def _page_files(body: bytes, project: str, url: str) -> list[dict[str, Any]]:
+    try:
+        files: list[dict[str, Any]] = read_page(body, project=project, url=url).document["files"]
+    except PageError as error:
+        raise CheckError(f"{url} is no index page: {error}".rstrip("."), _REWRITER_LOG) from error
+    return files
+
+
+def _size(file: dict[str, Any]) -> float:
+    size = file.get("size")
+    # A page made from HTML knows no sizes: then any file will do.
+    return size if isinstance(size, int) else float("inf")
+
+
+def _failed(sentence: str) -> CheckError:
+    problem, _, remedy = sentence.rstrip(".").partition("; ")
+    return CheckError(problem, remedy)

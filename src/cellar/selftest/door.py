@@ -1,0 +1,99 @@
+"""One door of the appliance, as a client sees it: one name, over verified TLS."""
+
+import socket
+import ssl
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import httpx
+
+from cellar.selftest.report import CheckError
+
+_LOG = "see `journalctl -u nginx -u cellar-rewriter`"
+
+
+class Door:
+    """Asks the appliance at its own address for one of its names."""
+
+    def __init__(
+        self, name: str, address: str, port: int, tls: ssl.SSLContext, timeout: float
+    ) -> None:
+        """
+        Prepare to ask; nothing is connected yet.
+
+        `name` is what TLS and HTTP are told (SNI, Host), whatever DNS says; `timeout` is seconds.
+        """
+        self.name = name
+        self._address = address
+        self._port = port
+        self._tls = tls
+        self._timeout = timeout
+
+    def certificate_end(self) -> datetime:
+        """
+        Return when the certificate of this name ends; it has been verified, name included.
+
+        Raises:
+            CheckError: when there is no TLS connection that can be trusted.
+
+        """
+        try:
+            with (
+                socket.create_connection((self._address, self._port), self._timeout) as plain,
+                self._tls.wrap_socket(plain, server_hostname=self.name) as connection,
+            ):
+                certificate = connection.getpeercert() or {}
+        except ssl.SSLCertVerificationError as error:
+            problem = f"the certificate is not trusted: {error.verify_message}"
+            raise CheckError(
+                problem, "run the playbook again, or correct appliance.ca_file"
+            ) from error
+        except OSError as error:
+            raise CheckError(
+                f"no TLS connection: {error}", "see `systemctl status nginx`"
+            ) from error
+        return datetime.fromtimestamp(
+            ssl.cert_time_to_seconds(str(certificate["notAfter"])), tz=UTC
+        )
+
+    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
+        """
+        Ask for a path and return the answer, whose status is 200.
+
+        Raises:
+            CheckError: for any other answer, or none.
+
+        """
+        host = f"[{self._address}]" if ":" in self._address else self._address
+        try:
+            # A client for each request: a kept connection would be used again for another name.
+            with httpx.Client(verify=self._tls, timeout=self._timeout, trust_env=False) as client:
+                response = client.get(
+                    f"https://{host}:{self._port}{path}",
+                    headers={"Host": self.name, "Accept": accept, "Accept-Encoding": "gzip"},
+                    extensions={"sni_hostname": self.name},
+                )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            problem = f"no answer to {path}: {type(error).__name__}: {error}"
+            raise CheckError(problem, _LOG) from error
+        if response.status_code != HTTPStatus.OK:
+            raise CheckError(f"{path} is answered with status {response.status_code}", _LOG)
+        return response
+
+    def get_cached(self, path: str, accept: str = "*/*") -> httpx.Response:
+        """
+        Ask for a path twice and return the second answer, which comes from the cache.
+
+        Raises:
+            CheckError: when it does not come from the cache, or is no answer.
+
+        """
+        self.get(path, accept)
+        response = self.get(path, accept)
+        # UPDATING: from the cache while the engine refreshes the object in the background.
+        said = response.headers.get("X-Cache", "nothing")
+        if said not in {"HIT", "UPDATING"}:
+            raise CheckError(
+                f"the second answer to {path} is not from the cache: X-Cache says {said}", _LOG
+            )
+        return response

@@ -1,0 +1,133 @@
+"""A scripted appliance with its upstream, for `cellar selftest` to look at."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import trustme
+from click.testing import CliRunner, Result
+
+from cellar.cli import main
+from unit.cellar.servers import Answer, Request, Script, https_server
+from unit.cellar.support import write_settings
+
+Change = Callable[[Request, Answer], Answer]
+
+JSON = "application/vnd.pypi.simple.v1+json"
+NAMES = ["cellar.example", "second.example", "localhost", "files.example"]
+SMALL, LARGE = b"small file", b"a somewhat larger file"
+
+CHECKS = [
+    "TLS of cellar.example",
+    "TLS of second.example",
+    "health check",
+    "page, index door",
+    "file, index door",
+    "TLS of localhost",
+    "TLS of files.example",
+    "page, intercept door",
+    "file, intercept door",
+    "upstream",
+    "disk",
+]
+
+
+def path_of(content: bytes, name: str) -> str:
+    digest = hashlib.blake2b(content, digest_size=32).hexdigest()
+    return f"{digest[:2]}/{digest[2:4]}/{digest[4:]}/{name}"
+
+
+def page(files_url: str) -> bytes:
+    files = [
+        {"filename": name, "url": files_url + path_of(content, name), "size": len(content)}
+        for name, content in (("large-1.zip", LARGE), ("small-1.zip", SMALL))
+    ]
+    files.append({"filename": "old-1.zip", "url": "https://files.example/old-1.zip", "size": 1})
+    meta = {"api-version": "1.4"}
+    return json.dumps({"meta": meta, "name": "an-example", "files": files}).encode()
+
+
+class Appliance:
+    """Answers as an appliance does, until a test changes its mind."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.changed: Change = lambda _, answer: answer
+
+    def __call__(self, request: Request) -> Answer:
+        self.requests.append(request)
+        return self.changed(request, self.answer(request))
+
+    def answer(self, request: Request) -> Answer:
+        host = request.header["host"]
+        seen = self.requests.count(request) > 1
+        cached = {"X-Cache": "HIT" if seen else "MISS"}
+        if (host, request.path) == ("cellar.example", "/healthz"):
+            return Answer(200, b"ok")
+        if request.path == "/simple/an-example/" and request.header["accept"] == JSON:
+            if host == "cellar.example":
+                return Answer(200, page("../../packages/"), cached)
+            if host == "localhost":
+                return Answer(200, page("https://files.example/packages/"), cached)
+        if request.path == f"/packages/{path_of(SMALL, 'small-1.zip')}" and host in {
+            "cellar.example",
+            "files.example",
+        }:
+            return Answer(200, SMALL, cached)
+        return Answer(404, b"nothing here")
+
+
+class World:
+    """An appliance, its upstream, and the settings that describe both."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.directory = directory
+        self.stack = stack
+        self.ca = trustme.CA()
+        self.ca_file = directory / "ca.pem"
+        self.ca.cert_pem.write_to_path(self.ca_file)
+        self.appliance = Appliance()
+        self.upstream: Script = lambda _: Answer(200, page("https://files.example/packages/"))
+        self.names = NAMES
+        self.changes: dict[str, dict[str, Any]] = {"upstream": {}, "appliance": {}}
+
+    def settings(self) -> Path:
+        serve = self.stack.enter_context
+        port = serve(https_server(self.ca, self.names, self.appliance))
+        upstream_port = serve(https_server(self.ca, ["localhost"], self.upstream))
+        return write_settings(
+            self.directory / "cellar.toml",
+            upstream={
+                "index_url": f"https://localhost:{upstream_port}/simple/",
+                "ca_file": str(self.ca_file),
+                "connect_timeout": 2.0,
+                "read_timeout": 2.0,
+                **self.changes["upstream"],
+            },
+            appliance={
+                "https_port": port,
+                "server_names": ["cellar.example", "second.example"],
+                "ca_file": str(self.ca_file),
+                "cache_dir": str(self.directory),
+                "min_free": 1,
+                **self.changes["appliance"],
+            },
+        )
+
+    def selftest(self, *options: str) -> Result:
+        arguments = ["selftest", "--settings", str(self.settings()), *options]
+        return CliRunner().invoke(main, arguments)
+
+
+def outcomes(result: Result) -> dict[str, tuple[str, str]]:
+    """Return each check's status and the rest of its line."""
+    found = {}
+    for line in result.stdout.splitlines():
+        status, rest = line.split(maxsplit=1)
+        name, finding = rest.split(": ", 1)
+        assert line == f"{status:<5} {rest}"
+        found[name] = (status, finding)
+    return found

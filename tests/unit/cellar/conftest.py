@@ -1,0 +1,28 @@
+"""Fixtures of several tests of this directory."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.cellar.appliance import World
+from unit.cellar.rewriting import Start
+from unit.cellar.support import Rewriter, Upstream, settings
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Return a function that starts a rewriter with a scripted upstream and changed settings."""
+
+    def start(script: Upstream, **changes: dict[str, Any]) -> Rewriter:
+        return Rewriter(settings(tmp_path, **changes), script)
+
+    return start
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield World(tmp_path, stack)

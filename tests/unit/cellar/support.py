@@ -1,0 +1,151 @@
+"""What several tests of this directory need: a settings file, and readers that are not Cellar's."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cellar.settings import Settings, read_settings
+from cellar.web import create_app
+
+PAGES = Path(__file__).parent / "pages"
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "upstream": {
+        "index_url": "https://index.example/simple/",
+        "files_url": "https://files.example/packages/",
+        "ca_file": "/etc/cellar/upstream-ca.pem",
+        "user_agent": "cellar/0.1.0 (mailto:operator@example)",
+        "connect_timeout": 5.0,
+        "read_timeout": 30.0,
+        "page_size_limit": 1048576,
+    },
+    "pages": {"max_age": 600},
+    "rewriter": {"workers": 2},
+    "appliance": {
+        "address": "127.0.0.1",
+        "https_port": 443,
+        "server_names": ["cellar.example"],
+        "intercept": True,
+        "ca_file": "/etc/cellar/tls/ca.pem",
+        "cache_dir": "/var/cache/cellar",
+        "min_free": 2147483648,
+        "selftest_project": "an-example",
+    },
+}
+
+
+def toml(tables: dict[str, dict[str, Any]]) -> str:
+    """Write tables of texts, numbers, switches and lists as TOML."""
+    lines = []
+    for table, values in tables.items():
+        lines.append(f"[{table}]")
+        lines += [f"{key} = {_toml_value(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: object) -> str:
+    return repr(value).replace("'", '"').replace("True", "true").replace("False", "false")
+
+
+def changed(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the settings with some keys of some tables replaced."""
+    return {table: {**values, **changes.get(table, {})} for table, values in SETTINGS.items()}
+
+
+def write_settings(path: Path, **changes: dict[str, Any]) -> Path:
+    path.write_text(toml(changed(**changes)), encoding="utf-8")
+    return path
+
+
+def settings(directory: Path, **changes: dict[str, Any]) -> Settings:
+    return read_settings(write_settings(directory / "cellar.toml", **changes))
+
+
+Upstream = Callable[[httpx.Request], httpx.Response]
+
+
+def scripted(
+    status: int = 200, body: bytes = b"", header: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Return an answer of a scripted upstream, whose body is still to be read from the wire."""
+    return httpx.Response(status, headers=header, stream=httpx.ByteStream(body))
+
+
+class Rewriter:
+    """The application, with a scripted upstream in place of the network."""
+
+    def __init__(self, values: Settings, upstream: Upstream) -> None:
+        self.asked: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            self.asked.append(request)
+            return upstream(request)
+
+        unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._app = create_app(values, unused, httpx.MockTransport(answer))
+
+    def ask(self, path: str, method: str = "GET", **header: str) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            async with self._client() as client:
+                return await client.request(method, path, headers=header)
+
+        return asyncio.run(ask())
+
+    def wire(self, path: str) -> bytes:
+        """Return the body as it is sent, still encoded."""
+
+        async def ask() -> bytes:
+            async with self._client() as client, client.stream("GET", path) as answer:
+                return b"".join([piece async for piece in answer.aiter_raw()])
+
+        return asyncio.run(ask())
+
+    def _client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://engine")
+
+
+class Link(dict[str, str]):
+    """The attributes of an anchor; its text is under the key "text"."""
+
+
+class SimplePage(HTMLParser):
+    """Reads a page as PEP 503 describes it, for comparison; it shares no code with Cellar."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[Link] = []
+        self.metas: list[tuple[str | None, str | None]] = []
+        self.comments: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "a":
+            self.links.append(Link({name: value or "" for name, value in attrs}, text=""))
+        if tag == "meta":
+            found = dict(attrs)
+            self.metas.append((found.get("name"), found.get("content")))
+
+    def handle_data(self, data: str) -> None:
+        if self.links and self.lasttag == "a" and self.cdata_elem is None:
+            self.links[-1]["text"] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self.lasttag = ""
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def hashed_path(name: str, digit: str = "a") -> str:
+    """Return a path in PyPI's scheme, below /packages/."""
+    return f"{digit * 2}/{digit * 2}/{digit * 60}/{name}"

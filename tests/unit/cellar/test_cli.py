@@ -1,0 +1,85 @@
+"""The `cellar` command, as operators and the Ansible role call it."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import cellar
+from cellar.cli import main
+from unit.cellar.support import SETTINGS, changed, toml, write_settings
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def test_the_packages_version_is_the_one_that_is_installed() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == cellar.__version__
+    assert project["scripts"] == {"cellar": "cellar.cli:main"}
+    result = CliRunner().invoke(main, ["--version"], prog_name="cellar")
+    assert result.stdout == f"cellar {cellar.__version__}\n"
+
+
+def test_the_help_names_every_command_and_where_to_begin() -> None:
+    result = CliRunner().invoke(main, ["--help"])
+    assert result.exit_code == 0
+    for words in ("check-settings", "rewriter", "selftest", "run `cellar selftest`"):
+        assert words in result.stdout
+    for command in main.commands:
+        assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+
+
+def test_good_settings_are_accepted_from_any_path(tmp_path: Path) -> None:
+    # Ansible validates a temporary file before it replaces the real one.
+    path = write_settings(tmp_path / ".ansible_tmp_x1y2")
+    result = CliRunner().invoke(main, ["check-settings", str(path)])
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_bad_settings_are_refused_with_every_problem_on_stderr(tmp_path: Path) -> None:
+    path = tmp_path / "cellar.toml"
+    path.write_text(toml(changed(pages={"max_age": 0}, rewriter={"workers": "2"})))
+    result = CliRunner().invoke(main, ["check-settings", str(path)])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert [line.partition(" is ")[0] for line in result.stderr.splitlines()] == [
+        f"{path}: pages.max_age",
+        f"{path}: rewriter.workers",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check-settings", "selftest"])
+def test_the_settings_file_can_be_named_in_the_environment(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "elsewhere.toml"
+    path.write_text(toml(SETTINGS).replace("[pages]", "[sheets]"))
+    result = CliRunner().invoke(main, [command], env={"CELLAR_SETTINGS": str(path)})
+    assert result.exit_code != 0
+    assert f"{path}: sheets is not a known section" in result.stderr
+
+
+def test_the_rewriter_does_not_start_without_a_socket(tmp_path: Path) -> None:
+    path = write_settings(tmp_path / "cellar.toml")
+    result = CliRunner().invoke(main, ["rewriter", "--settings", str(path)])
+    assert result.exit_code == 2
+    assert "There is no socket to listen on: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (toml(changed(pages={"max_age": 0})), "pages.max_age is 0; it must be"),
+        (toml(changed(upstream={"ca_file": "/nonexistent/ca.pem"})), "no such file or directory; "),
+        (toml(changed(upstream={"ca_file": __file__})), "holds no certificate in PEM form; "),
+    ],
+)
+def test_the_rewriter_does_not_start_with_what_it_cannot_use(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "cellar.toml"
+    path.write_text(text)
+    arguments = ["rewriter", "--settings", str(path), "--bind", f"unix:{tmp_path / 'socket'}"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output

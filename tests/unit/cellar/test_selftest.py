@@ -1,0 +1,79 @@
+"""`cellar selftest` on an appliance that works, and what it prints."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from unit.cellar.appliance import CHECKS, SMALL, World, outcomes, path_of
+
+
+def test_an_appliance_that_works_is_told_so_check_by_check(world: World) -> None:
+    result = world.selftest()
+    found = outcomes(result)
+    assert list(found) == CHECKS
+    assert {status for status, _ in found.values()} == {"ok"}, result.stdout
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert "days left" in found["TLS of cellar.example"][1]
+    assert "small-1.zip" in found["file, index door"][1], "the smallest file is enough"
+
+
+def test_every_door_is_asked_at_the_appliances_address_under_its_own_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    assert world.selftest().exit_code == 0
+    asked = {(request.header["host"], request.path) for request in world.appliance.requests}
+    file = f"/packages/{path_of(SMALL, 'small-1.zip')}"
+    assert asked == {
+        ("cellar.example", "/healthz"),
+        ("cellar.example", "/simple/an-example/"),
+        ("cellar.example", file),
+        ("localhost", "/simple/an-example/"),
+        ("files.example", file),
+    }
+
+
+def test_without_interception_its_names_are_not_asked_for(world: World) -> None:
+    world.changes["appliance"]["intercept"] = False
+    world.names = ["cellar.example", "second.example"]
+    result = world.selftest()
+    assert result.exit_code == 0
+    assert list(outcomes(result)) == [*CHECKS[:5], "upstream", "disk"]
+
+
+def test_an_object_that_is_being_refreshed_counts_as_cached(world: World) -> None:
+    world.appliance.changed = lambda _, a: replace(a, header={"X-Cache": "UPDATING"})
+    assert world.selftest().exit_code == 0
+
+
+def test_json_output_says_the_same_as_the_lines(world: World) -> None:
+    world.changes["appliance"]["cache_dir"] = "/nonexistent"
+    result = world.selftest("--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["ok"] is False
+    assert [check["check"] for check in found["checks"]] == CHECKS
+    assert found["checks"][-1] == {
+        "check": "disk",
+        "status": "FAIL",
+        "finding": "/nonexistent is not a directory",
+        "remedy": "run the playbook again",
+    }
+    world.changes["appliance"] = {}
+    assert json.loads(world.selftest("--json").stdout)["ok"] is True
+
+
+Change = Callable[[World], None]
+
+
+def test_settings_that_cannot_be_used_are_told_and_nothing_is_asked(world: World) -> None:
+    world.changes["appliance"]["https_port"] = 0
+    result = world.selftest()
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "appliance.https_port is 0; it must be" in result.stderr
+    assert world.appliance.requests == []
