@@ -1,0 +1,43 @@
+# Cellar: keeps PyPI next to the CI machines that hammer it.
+#
+#   make up      a whole appliance in a local container, tried by real clients
+#   make test    every check
+#
+# Both install what they need (as root, on Debian) and can be run again at once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help up down test lint unit molecule lock clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+up: ## Bring up an appliance in a local container, run pip and uv through it, show what it saved
+	@scripts/bootstrap
+	@.venv/bin/python scripts/trial up
+
+down: ## Remove all that `make up` made, but for the base image
+	@scripts/bootstrap
+	@.venv/bin/python scripts/trial down
+
+test: ## Run every check
+	@scripts/test
+
+lint: ## Run the formatter's check, the linters and the type checker
+	@scripts/bootstrap
+	@scripts/lint
+
+unit: ## Run the tests that need no container
+	@scripts/bootstrap
+	@.venv/bin/pytest
+
+molecule: ## Run the molecule scenarios
+	@scripts/bootstrap
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --all
+
+lock: ## Lock the Python requirements anew
+	@scripts/bootstrap
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" scripts/lock
+
+clean: ## Remove everything generated: containers, images, virtual environment
+	@scripts/clean

@@ -1,0 +1,211 @@
+"""The appliance of a trial: a container on this machine, converged by the production playbook."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from demonstration import Demonstration
+from failure import Failure
+from playbook import run_playbook
+
+if TYPE_CHECKING:
+    from screen import Screen
+
+_ROOT = Path(__file__).resolve().parents[2]
+_INVENTORY = "inventory/local"
+_HOST = "cellar-local"
+
+# What a converged appliance is made of: when none of this changed, there is nothing to converge.
+_SOURCES = ["inventory/local", "playbooks", "plugins", "requirements/appliance.txt", "roles", "src"]
+
+
+# What a shell needs to use the appliance.
+_ENV = """\
+# Source this file: `. .cellar/env`. Written by `make up`.
+export CELLAR_INDEX_URL={index_url}
+# This machine's own roots and the appliance's CA.
+export CELLAR_CA_BUNDLE={ca_bundle}
+# This machine's hosts file, with PyPI's two names leading to the appliance.
+export CELLAR_HOSTS={hosts}
+
+# Runs a command that trusts the appliance, whatever this machine's own settings are.
+cellar_trust() {{
+    env SSL_CERT_FILE="$CELLAR_CA_BUNDLE" REQUESTS_CA_BUNDLE="$CELLAR_CA_BUNDLE" \\
+        CURL_CA_BUNDLE="$CELLAR_CA_BUNDLE" PIP_CERT="$CELLAR_CA_BUNDLE" \\
+        PIP_CONFIG_FILE=/dev/null "$@"
+}}
+
+# Runs a command for which PyPI's two names lead to the appliance; for nothing else they do.
+cellar_intercept() {{
+    cellar_trust unshare --mount \\
+        sh -c 'mount --bind "$CELLAR_HOSTS" /etc/hosts && exec "$@"' sh "$@"
+}}
+"""
+
+
+class Trial:
+    """The container, and the files below `.cellar` that tell a shell how to use it."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._work = _ROOT / ".cellar"
+        self._fingerprint = self._work / "trial.sha256"
+        self._demonstration = self._work / "demonstration.json"
+        self.env = self._work / "env"
+        self.ca_bundle = self._work / "ca-bundle.pem"
+        self.hosts = self._work / "hosts"
+        settings = yaml.safe_load((_ROOT / _INVENTORY / "group_vars/appliances.yml").read_text())
+        self.address: str = settings["cellar_server_addresses"][0]
+        self.index_url = f"https://{self.address}/simple/"
+
+    def is_current(self) -> bool:
+        """Whether the appliance runs and was converged from the sources as they are now."""
+        known = self._fingerprint.read_text() if self._fingerprint.exists() else None
+        return self._running() and known == self._sources()
+
+    def converge(self) -> None:
+        """
+        Make the container and converge it; a container that fails in its first run is removed.
+
+        Raises:
+            Failure: a task failed.
+
+        """
+        new = not self._exists()
+        sources = self._sources()
+        self._fingerprint.unlink(missing_ok=True)
+        try:
+            run_playbook(
+                _INVENTORY, "playbooks/containers/create.yml", self._work / "up.log", self._screen
+            )
+            self._say_trust()
+            run_playbook(_INVENTORY, "playbooks/appliance.yml", self._work / "up.log", self._screen)
+        except (Failure, KeyboardInterrupt):
+            if new:
+                self.remove()
+            raise
+        self._fingerprint.write_text(sources)
+
+    def remove(self) -> None:
+        """Remove the container, its network and the files that led to it; the base image stays."""
+        if self._exists():
+            run_playbook(
+                _INVENTORY,
+                "playbooks/containers/destroy.yml",
+                self._work / "down.log",
+                self._screen,
+            )
+        for path in (self._fingerprint, self._demonstration, self.env, self.ca_bundle, self.hosts):
+            path.unlink(missing_ok=True)
+
+    def selftest(self) -> None:
+        """
+        Run `cellar selftest` on the appliance and show it.
+
+        Raises:
+            Failure: a check failed.
+
+        """
+        result = self._podman("exec", _HOST, "cellar", "selftest")
+        self._screen.say(result.stdout.rstrip())
+        if result.returncode != 0:
+            reason = result.stderr.strip() or "see the lines above"
+            raise Failure(f"the appliance does not pass its own test: {reason}")
+
+    def demonstration(self) -> Demonstration | None:
+        """Return the demonstration of this container, if there was one."""
+        if not self._demonstration.exists():
+            return None
+        return Demonstration.from_json(self._demonstration.read_text())
+
+    def keep(self, demonstration: Demonstration) -> Demonstration:
+        """Keep a demonstration for the next `make up`, when all will be in the cache already."""
+        self._demonstration.write_text(demonstration.to_json())
+        return demonstration
+
+    def access_log(self) -> list[dict[str, Any]]:
+        """Return the appliance's access log, one dictionary an answer."""
+        log = self._podman("exec", _HOST, "cat", "/var/log/cellar/access.log").stdout
+        return [json.loads(line) for line in log.splitlines()]
+
+    def empty_cache(self) -> None:
+        """Remove everything that the appliance has cached."""
+        zones = [f"/var/cache/cellar/{zone}/*" for zone in ("pages", "metadata", "files")]
+        steps = ["systemctl stop nginx", f"rm -rf {' '.join(zones)}", "systemctl start nginx"]
+        self._podman("exec", _HOST, "sh", "-c", " && ".join(steps))
+
+    def intercepted(self, command: list[str]) -> list[str]:
+        """Return `command` run where PyPI's two names lead to the appliance, and only there."""
+        override = f"mount --bind {shlex.quote(str(self.hosts))} /etc/hosts"
+        return ["unshare", "--mount", "sh", "-c", f'{override} && exec "$@"', "sh", *command]
+
+    def write_env(self) -> None:
+        """Write `.cellar/env` and the files that it names."""
+        ca = self._podman("exec", _HOST, "cat", "/etc/cellar/public/ca.pem").stdout
+        roots = Path(self._system_bundle()).read_text()
+        self.ca_bundle.write_text(f"{roots.rstrip()}\n{ca}")
+        override = "".join(f"{self.address} {name}\n" for name in self._pypi_names())
+        self.hosts.write_text(f"{Path('/etc/hosts').read_text().rstrip()}\n{override}")
+        self.env.write_text(
+            _ENV.format(
+                index_url=shlex.quote(self.index_url),
+                ca_bundle=shlex.quote(str(self.ca_bundle)),
+                hosts=shlex.quote(str(self.hosts)),
+            )
+        )
+
+    @staticmethod
+    def _system_bundle() -> str:
+        return os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+
+    def _pypi_names(self) -> list[str]:
+        defaults = yaml.safe_load((_ROOT / "roles/settings/defaults/main.yml").read_text())
+        return [defaults["cellar_pypi_index_host"], defaults["cellar_pypi_files_host"]]
+
+    def _say_trust(self) -> None:
+        self._screen.say(
+            "The appliance will trust upstream by this machine's own bundle, "
+            f"{self._system_bundle()}."
+        )
+
+    def _exists(self) -> bool:
+        return self._podman("container", "exists", _HOST).returncode == 0
+
+    def _running(self) -> bool:
+        return (
+            self._podman(
+                "container", "inspect", _HOST, "--format", "{{.State.Running}}"
+            ).stdout.strip()
+            == "true"
+        )
+
+    @staticmethod
+    def _podman(*arguments: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                ["podman", *arguments], capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:  # not installed yet: there is no container either
+            return subprocess.CompletedProcess(
+                arguments, returncode=127, stdout="", stderr="podman is not installed"
+            )
+
+    @staticmethod
+    def _sources() -> str:
+        digest = hashlib.sha256()
+        for source in _SOURCES:
+            place = _ROOT / source
+            files = sorted(place.rglob("*")) if place.is_dir() else [place]
+            for file in files:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    digest.update(f"{file.relative_to(_ROOT)}\0".encode())
+                    digest.update(file.read_bytes())
+        return digest.hexdigest()

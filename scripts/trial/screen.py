@@ -1,0 +1,83 @@
+"""What the user sees."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from demonstration import Demonstration, Run
+
+_MEGABYTE = 1e6
+
+
+class Screen:
+    """Progress and results: live on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, markup=False)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show the steps of `what`; the block calls the yielded function at each one."""
+        self.say(what)
+        if not self.console.is_terminal:
+            yield lambda step: self.say(f"  {step}")
+            return
+        with self.console.status("") as status:
+            yield lambda step: status.update(f"{step}")
+
+    def fail(self, sentence: str) -> None:
+        """Print the sentence that ends a run in failure."""
+        self.console.file.flush()
+        sys.stderr.write(f"cellar: {sentence}\n")
+
+    def end(self, text: str) -> None:
+        """Print the line that says what to do next."""
+        self.console.print(text, style="bold", markup=False)
+
+    def show(self, demonstration: Demonstration) -> None:
+        """Print what the clients did and what the appliance saved them."""
+        table = Table(
+            title=f"What the appliance saved ({demonstration.time})", title_justify="left"
+        )
+        table.add_column("client")
+        table.add_column("door")
+        for heading in ("first install", "from PyPI", "second install", "from PyPI", "from cache"):
+            table.add_column(heading, justify="right")
+        for pair in demonstration.pairs:
+            first, second = pair.first, pair.second
+            table.add_row(
+                pair.client,
+                pair.door,
+                _seconds(first),
+                _megabytes(first.upstream),
+                _seconds(second),
+                _megabytes(second.upstream),
+                _megabytes(max(second.served - second.upstream, 0)),
+            )
+        self.console.print(table)
+        runs = [run for pair in demonstration.pairs for run in (pair.first, pair.second)]
+        served, upstream = sum(run.served for run in runs), sum(run.upstream for run in runs)
+        saved_time = sum(
+            max(pair.first.seconds - pair.second.seconds, 0) for pair in demonstration.pairs
+        )
+        self.say(
+            f"{len(runs)} installs of {', '.join(demonstration.requirements)} took "
+            f"{_megabytes(served)}: {_megabytes(upstream)} came from PyPI, "
+            f"{_megabytes(served - upstream)} from the cache. "
+            f"The second installs were {saved_time:.1f} s faster in all."
+        )
+
+
+def _seconds(run: Run) -> str:
+    return f"{run.seconds:.1f} s"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / _MEGABYTE:.2f} MB"
