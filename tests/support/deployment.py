@@ -1,0 +1,161 @@
+"""The deployment under test, as molecule's inventory describes it: who is there, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import testinfra  # type: ignore[import-untyped] # ships no types
+import yaml
+from ansible.inventory.manager import (  # type: ignore[import-untyped] # Ansible ships no types
+    InventoryManager,
+)
+from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped] # likewise
+from ansible.plugins.loader import init_plugin_loader  # type: ignore[import-untyped] # likewise
+from ansible.template import Templar  # type: ignore[import-untyped] # likewise
+from ansible.vars.manager import VariableManager  # type: ignore[import-untyped] # likewise
+
+from support.rendering import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+INVENTORY = ROOT / "molecule/inventory"
+FAKEPYPI_CONTROL_PORT = 8080
+
+
+@cache
+def host_names(group: str) -> list[str]:
+    """Return the names of a group's hosts, in the inventory's order; no variable is looked at."""
+    inventory = yaml.safe_load((INVENTORY / "hosts.yml").read_text())
+    return list(inventory["all"]["children"][group]["hosts"])
+
+
+@dataclass(frozen=True)
+class Names:
+    """PyPI's two host names, from the product's own defaults."""
+
+    index: str
+    files: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """
+    A container that stands in for a host.
+
+    `addresses` are by the name of the network. `box` is testinfra's host: commands run in it.
+    """
+
+    name: str
+    addresses: Mapping[str, str]
+
+    @cached_property
+    def box(self) -> Any:
+        return testinfra.get_host(f"podman://{self.name}")
+
+    def run(self, command: str, *arguments: str) -> str:
+        """
+        Run a command (`%s` is replaced by the next argument, quoted) and return its output.
+
+        Raises:
+            AssertionError: it failed; the message has its output.
+
+        """
+        done = self.box.run(command, *arguments)
+        assert done.rc == 0, f"{self.name}: {done.command}\n{done.stdout}\n{done.stderr}"
+        return str(done.stdout)
+
+
+@dataclass(frozen=True)
+class Appliance(Machine):
+    """An appliance: `outside` is its address for this machine, `inside` the one for its runner."""
+
+    outside: str
+    inside: str
+    server_name: str
+    names: Names
+    ca: Path
+    runner: Machine
+
+    def index_name(self, door: str) -> str:
+        """Return the host name under which a door ("index", "intercept") serves pages."""
+        return {"index": self.server_name, "intercept": self.names.index}[door]
+
+    def files_name(self, door: str) -> str:
+        """Return the host name under which a door serves files."""
+        return {"index": self.server_name, "intercept": self.names.files}[door]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """All of it. Each appliance has a runner whose only network is that appliance's inside."""
+
+    names: Names
+    fakepypi_address: str
+    appliances: Mapping[str, Appliance]
+
+
+def read_deployment(state: Path) -> Deployment:
+    """
+    Return the deployment; `state` is a directory for the CA certificates of the appliances.
+
+    Raises:
+        AssertionError: an appliance has no CA certificate to give: the scenario is not converged.
+
+    """
+    variables = _variables()
+    everywhere = next(iter(variables.values()))
+    defaults = everywhere["settings_defaults"]
+    names = Names(defaults["cellar_pypi_index_host"], defaults["cellar_pypi_files_host"])
+    runners = {variables[name]["appliance"]: name for name in host_names("runners")}
+    appliances = {}
+    for name in host_names("appliances"):
+        runner = Machine(runners[name], _addresses(variables[runners[name]]))
+        (inside,) = runner.addresses
+        addresses = _addresses(variables[name])
+        ca = state / f"{name}.pem"
+        appliance = Appliance(
+            name=name,
+            addresses=addresses,
+            outside=addresses[everywhere["outside"]["name"]],
+            inside=addresses[inside],
+            server_name=variables[name]["cellar_server_names"][0],
+            names=names,
+            ca=ca,
+            runner=runner,
+        )
+        # Not over the network: a CA that is downloaded from whom it is to vouch for proves nothing.
+        ca.write_text(appliance.run("cat /etc/cellar/public/ca.pem"))
+        appliances[name] = appliance
+    return Deployment(names, everywhere["fakepypi_address"], appliances)
+
+
+def _variables() -> dict[str, Any]:
+    """Return what the tests need of each host's variables, rendered by Ansible's own engine."""
+    init_plugin_loader()
+    loader = DataLoader()
+    inventory = InventoryManager(loader=loader, sources=[str(INVENTORY)])
+    manager = VariableManager(loader=loader, inventory=inventory)
+    needed = (
+        "appliance",
+        "cellar_server_names",
+        "containers_networks",
+        "fakepypi_address",
+        "outside",
+        "settings_defaults",
+    )
+    found = {}
+    for host in inventory.get_hosts("containers"):
+        variables = manager.get_vars(host=host)
+        templar = Templar(loader=loader, variables=variables)
+        found[host.name] = {
+            name: templar.template(variables[name]) for name in needed if name in variables
+        }
+    return found
+
+
+def _addresses(variables: Mapping[str, Any]) -> dict[str, str]:
+    return {network["name"]: network["address"] for network in variables["containers_networks"]}

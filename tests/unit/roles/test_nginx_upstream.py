@@ -1,0 +1,74 @@
+"""How nginx asks upstream: verified, by a fixed name, and with nothing of the client's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.nginx import locations, name
+from unit.roles.variants import FILES_HOST, INDEX_HOST
+
+if TYPE_CHECKING:
+    from support.nginx import Directive
+
+
+def test_upstream_is_always_asked_over_verified_tls(http: Directive) -> None:
+    verify = [each for each in http.walk() if each.name == "proxy_ssl_verify"]
+
+    assert http.values("proxy_ssl_verify") == [("on",)]
+    assert len(verify) == 1, "a second one could switch it off"
+    assert http.values("proxy_ssl_server_name") == [("on",)]
+    assert http.values("proxy_ssl_protocols") == [("TLSv1.2", "TLSv1.3")]
+    assert http.values("proxy_ssl_trusted_certificate") == [("/etc/ssl/certs/ca-certificates.crt",)]
+
+
+def test_plain_http_goes_to_the_rewriters_socket_only(http: Directive) -> None:
+    pools = {each.arguments[0]: each for each in http.all("upstream")}
+    passes = [a[0] for each in http.walk() for a in each.values("proxy_pass")]
+
+    plain = {target for target in passes if not target.startswith("https://")}
+    assert {re.split("[/$]", target)[2] for target in plain} == {"rewriter"}
+    assert pools["rewriter"].values("server") == [("unix:/run/cellar/rewriter.sock", "max_fails=0")]
+
+
+def test_a_pool_of_tls_connections_has_one_name(http: Directive) -> None:
+    """Kept connections are told apart by address: one could serve a name it never verified."""
+    expected = {"pypi_index_host": INDEX_HOST, "pypi_files_host": FILES_HOST}
+    found: dict[str, set[str]] = {}
+    for each in locations(http):
+        for (target,) in each.values("proxy_pass"):
+            if target.startswith("https://"):
+                pool = re.split("[/$]", target)[2]
+                found.setdefault(pool, set()).update(a[0] for a in each.values("proxy_ssl_name"))
+                hosts = [a[1] for a in each.values("proxy_set_header") if a[0] == "Host"]
+                found[pool].update(hosts)
+                assert len(hosts) == len(each.values("proxy_ssl_name")) == 1, name(each)
+    pools = {each.arguments[0]: each for each in http.all("upstream")}
+    servers = {pool: pools[pool].values("server") for pool in expected}
+
+    assert found == {pool: {host} for pool, host in expected.items()}
+    assert servers == {pool: [(f"{host}:443", "max_fails=0")] for pool, host in expected.items()}
+
+
+def test_no_part_of_a_request_chooses_the_upstream(http: Directive) -> None:
+    passes = [a[0] for each in http.walk() for a in each.values("proxy_pass")]
+
+    assert passes
+    assert [p for p in passes if "$" in re.split("(?<=[^:/])[/$]", p)[0]] == []
+    assert [p for p in passes if re.search(r"\$(?:http_|arg|host|request_uri|cookie)", p)] == []
+
+
+@pytest.mark.parametrize("status", ["502", "504"])
+def test_upstream_trouble_is_answered_with_503_and_a_time_to_come_back(
+    http: Directive, status: str
+) -> None:
+    """Pip takes 504 for the end of it; 503 it tries again."""
+    for door in http.all("server"):
+        for each in door.all("location"):
+            if each.all("proxy_pass"):
+                (target,) = (a[-1] for a in each.values("error_page") if status in a[:-1])
+                (page,) = (e for e in door.all("location") if name(e) == target)
+                assert page.values("return")[0][0] == "503", name(each)
+                assert page.values("add_header") == [("Retry-After", "5", "always")]
