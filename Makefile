@@ -13,11 +13,11 @@ help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 up: ## Bring up an appliance in a local container, run pip and uv through it, show what it saved
-	@scripts/bootstrap
+	@scripts/bootstrap --for-containers
 	@.venv/bin/python scripts/trial up
 
 down: ## Remove all that `make up` made, but for the base image
-	@scripts/bootstrap
+	@scripts/bootstrap --for-containers
 	@.venv/bin/python scripts/trial down
 
 test: ## Run every check
@@ -32,7 +32,7 @@ unit: ## Run the tests that need no container
 	@.venv/bin/pytest
 
 molecule: ## Run the molecule scenarios
-	@scripts/bootstrap
+	@scripts/bootstrap --for-containers
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --all
 
 lock: ## Lock the Python requirements anew

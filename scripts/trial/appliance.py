@@ -73,13 +73,13 @@ class Trial:
 
     def converge(self) -> None:
         """
-        Make the container and converge it; a container that fails in its first run is removed.
+        Make the container and converge it; a new one that fails is removed again.
 
         Raises:
             Failure: a task failed.
 
         """
-        new = not self._exists()
+        before = self._identity()
         sources = self._sources()
         self._fingerprint.unlink(missing_ok=True)
         try:
@@ -89,14 +89,14 @@ class Trial:
             self._say_trust()
             run_playbook(_INVENTORY, "playbooks/appliance.yml", self._work / "up.log", self._screen)
         except (Failure, KeyboardInterrupt):
-            if new:
+            if self._identity() != before:
                 self.remove()
             raise
         self._fingerprint.write_text(sources)
 
     def remove(self) -> None:
         """Remove the container, its network and the files that led to it; the base image stays."""
-        if self._exists():
+        if self._identity():
             run_playbook(
                 _INVENTORY,
                 "playbooks/containers/destroy.yml",
@@ -176,8 +176,8 @@ class Trial:
             f"{self._system_bundle()}."
         )
 
-    def _exists(self) -> bool:
-        return self._podman("container", "exists", _HOST).returncode == 0
+    def _identity(self) -> str:
+        return self._podman("container", "inspect", _HOST, "--format", "{{.Id}}").stdout.strip()
 
     def _running(self) -> bool:
         return (

@@ -27,7 +27,7 @@ def run_playbook(inventory: str, playbook: str, log: Path, screen: Screen) -> No
     programs = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
     log.parent.mkdir(exist_ok=True)
-    errors: list[str] = []
+    error, in_error = "", False
     with (
         log.open("a") as record,
         screen.progress(playbook) as progress,
@@ -47,6 +47,10 @@ def run_playbook(inventory: str, playbook: str, log: Path, screen: Screen) -> No
             if line.startswith(("TASK [", "RUNNING HANDLER [")):
                 progress(line.split("[", 1)[1].rsplit("]", 1)[0])
             elif line.startswith("[ERROR]: "):
-                errors.append(line.removeprefix("[ERROR]: ").strip())
+                error, in_error = line.rpartition(" failed: ")[2], True
+            elif in_error and line.strip() and not line.startswith("Origin: "):
+                error += line
+            else:
+                in_error = False
     if process.returncode != 0:
-        raise Failure(f"{errors[-1] if errors else f'{playbook} failed'} (all of it: {log})")
+        raise Failure(f"{error.strip() or f'{playbook} failed'}\n(all of it: {log})")

@@ -1,6 +1,5 @@
 """What this machine must offer before anything is made on it."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -15,11 +14,9 @@ def require_machine() -> None:
     Refuse a machine that cannot hold the trial.
 
     Raises:
-        Failure: not root, not Debian, or too little free disk space.
+        Failure: not Debian, or too little free disk space.
 
     """
-    if os.geteuid() != 0:
-        raise Failure("containers with systemd inside are started by root: run this again as root")
     if shutil.which("apt-get") is None:
         raise Failure("this machine has no apt-get; the trial needs Debian 12 or newer")
     for place in (Path.cwd(), Path("/var")):
