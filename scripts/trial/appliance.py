@@ -92,6 +92,8 @@ class Trial:
             if self._identity() != before:
                 self.remove()
             raise
+        if self._identity() != before:  # what was shown was the old one's
+            self._demonstration.unlink(missing_ok=True)
         self._fingerprint.write_text(sources)
 
     def remove(self) -> None:
