@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from cellar.provisioning.problem import Problem
@@ -216,7 +218,10 @@ def _read(variable: str, path: str) -> bytes:
 def _read_certificates(variable: str, path: str) -> list[x509.Certificate]:
     data = _read(variable, path)
     try:
-        return x509.load_pem_x509_certificates(data)
+        with warnings.catch_warnings():
+            # Public bundles hold roots that are older than the rules for serial numbers.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_pem_x509_certificates(data)
     except ValueError as error:
         raise _UnusableFileError(
             variable,

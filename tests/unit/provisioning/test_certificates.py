@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -308,3 +309,15 @@ def test_the_ca_directory_is_not_a_file(check: Check, tmp_path: Path) -> None:
     assert check({**location, "cellar_ca_controller_dir": str(file)}) == [
         f"cellar_ca_controller_dir: {file} is not a directory; name a directory"
     ]
+
+
+def test_a_bundle_with_a_root_older_than_the_rules_is_taken_without_a_word(
+    check: Check, tmp_path: Path
+) -> None:
+    """Public bundles hold such roots; a warning for each would be noise in every run."""
+    bundle = tmp_path / "old.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=old -set_serial 0 -keyout"
+    subprocess.run(
+        [*command.split(), tmp_path / "old.key", "-out", bundle], check=True, capture_output=True
+    )
+    assert check({"cellar_upstream_ca_file": str(bundle)}) == []
