@@ -160,7 +160,7 @@ async def converse(stream: Stream, answer: Callable[[Request], Awaitable[bool]])
     except h11.RemoteProtocolError:
         stream.writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
     except asyncio.CancelledError:
-        stream.writer.transport.abort()  # the server is going down: no time for manners
+        stream.abort()  # the server is going down: no time for manners
         raise
     finally:
         await stream.close()

@@ -94,6 +94,7 @@ class Deployment:
     """All of it. Each appliance has a runner whose only network is that appliance's inside."""
 
     names: Names
+    upstream: Machine
     fakepypi_address: str
     appliances: Mapping[str, Appliance]
 
@@ -130,7 +131,9 @@ def read_deployment(state: Path) -> Deployment:
         # Not over the network: a CA that is downloaded from whom it is to vouch for proves nothing.
         ca.write_text(appliance.run("cat /etc/cellar/public/ca.pem"))
         appliances[name] = appliance
-    return Deployment(names, everywhere["fakepypi_address"], appliances)
+    (upstream,) = host_names("upstreams")
+    machine = Machine(upstream, _addresses(variables[upstream]))
+    return Deployment(names, machine, everywhere["fakepypi_address"], appliances)
 
 
 def _variables() -> dict[str, Any]:

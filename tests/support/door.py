@@ -29,7 +29,7 @@ class _ToAddress(HTTPAdapter):
         super().__init__(pool_maxsize=64)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(  # type: ignore[no-untyped-call] # types-requests has none here
+        super().init_poolmanager(
             *arguments, server_hostname=self._name, assert_hostname=self._name, **options
         )
 
@@ -71,9 +71,7 @@ class Door:
             headers={"Host": self.name, **(headers or {})},
             data=body,
         ).prepare()
-        answer = self._adapter.send(
-            request, stream=True, timeout=_TIMEOUT, verify=str(self.ca)
-        )
+        answer = self._adapter.send(request, stream=True, timeout=_TIMEOUT, verify=str(self.ca))
         if not stream:
             _ = answer.content
         return answer

@@ -16,8 +16,10 @@ _LINES = 15
 
 def appliance_logs(appliance: Machine, since: float, about: str) -> dict[str, str]:
     """
-    Return titled logs of an appliance: journal from `since` on (seconds since the epoch), the end of
-    the error log, and the lines of the access log that contain `about`.
+    Return titled logs of an appliance.
+
+    The journal from `since` on (seconds since the epoch), the end of the error log, and the lines
+    of the access log that contain `about`.
     """
     # The engine keeps lines back for a second.
     access = "sleep 1.2; grep -hF -e %s /var/log/cellar/access.log | tail -n %s"
@@ -29,7 +31,13 @@ def appliance_logs(appliance: Machine, since: float, about: str) -> dict[str, st
             f"journalctl --quiet --no-pager --lines=40 --since=@{int(since)} {units}"
         ),
     }
-    return {f"{appliance.name}: {what}": r.stdout + r.stderr for what, r in ran.items()}
+    # As bytes: what explains a failure may be that they are no text.
+    return {
+        f"{appliance.name}: {what}": (done.stdout_bytes + done.stderr_bytes).decode(
+            errors="replace"
+        )
+        for what, done in ran.items()
+    }
 
 
 def upstream_log(fakepypi: FakePyPI, about: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import time
 import uuid
 from functools import cache
@@ -39,11 +41,14 @@ def expectations(name: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    try:
-        return read_deployment(tmp_path_factory.mktemp("deployment"))
-    except AssertionError as error:
-        pytest.exit(f"There is no deployment to test; run `molecule converge`. {error}", 1)
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """Read the deployment, and keep other test sessions off it: they count the same requests."""
+    with (ROOT / ".cellar/tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield read_deployment(tmp_path_factory.mktemp("deployment"))
+        except AssertionError as error:
+            pytest.exit(f"There is no deployment to test; run `molecule converge`. {error}", 1)
 
 
 @pytest.fixture(scope="session")
@@ -100,10 +105,8 @@ def project(fakepypi: FakePyPI) -> Iterator[str]:
     """Return the name of a project that no appliance has heard of; nothing is published yet."""
     name = f"t{uuid.uuid4().hex[:12]}"
     yield name
-    try:
+    with contextlib.suppress(FakePyPIError):  # a test may have published nothing
         fakepypi.withdraw(name)
-    except FakePyPIError as error:
-        assert name in str(error)  # the test has published nothing
 
 
 @pytest.fixture
@@ -122,8 +125,12 @@ def pytest_runtest_makereport(
     if report.failed and call.when in ("setup", "call"):
         logs: dict[str, str] = {}
         about = arguments.get("project", "")
+        since = min(call.start, time.time() - 5)
         if "appliance" in arguments:
-            logs |= appliance_logs(arguments["appliance"], min(call.start, time.time() - 5), about)
+            logs |= appliance_logs(arguments["appliance"], since, about)
+        elif "deployment" in arguments:
+            for each in arguments["deployment"].appliances.values():
+                logs |= appliance_logs(each, since, about)
         if "fakepypi" in arguments:
             logs |= upstream_log(arguments["fakepypi"], about)
         report.sections += list(logs.items())

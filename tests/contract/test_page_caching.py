@@ -1,0 +1,211 @@
+"""Pages out of the cache: without upstream, without Python, and never older than PyPI allows."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.door import ACCEPT, JSON, max_age
+from support.fixtures import DOORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+    from fakepypi.client import FakePyPI
+    from fakepypi.publication import PublishedFile
+    from support.deployment import Appliance
+    from support.door import OpenDoor
+
+FORMS = ("json", "html")
+
+# Headers with which clients of one form differ; none may cost PyPI another request.
+CLIENT_HEADERS = [
+    {"Accept": "application/vnd.pypi.simple.v1+json, */*;q=0.1"},
+    {"Accept": "application/vnd.pypi.simple.v1+json;q=1.0, text/html;q=0.01"},
+    {"Accept-Encoding": "identity"},
+    {"Accept-Encoding": "br, zstd, gzip;q=0.5"},
+    {"Accept-Language": "de"},
+    {"Authorization": "Basic dXNlcjpzZWNyZXQ="},
+    {"Cache-Control": "no-cache"},
+    {"Cache-Control": "max-age=0"},
+    {"Cookie": "a=b"},
+    {"If-None-Match": '"something else"'},
+    {"Origin": "https://evil.example"},
+    {"Pragma": "no-cache"},
+    {"Range": "bytes=0-10000000"},
+    {"User-Agent": "pip/26.3"},
+    {"X-Forwarded-For": "192.0.2.1"},
+]
+
+
+def document(answer: requests.Response) -> tuple[str, bytes]:
+    return answer.headers["Content-Type"], answer.content
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("door", DOORS)
+def test_the_second_request_for_a_page_costs_upstream_nothing(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, door: str, form: str
+) -> None:
+    first = pages(door).page(published.project, form)
+    second = pages(door).page(published.project, form)
+    assert document(second) == document(first)
+    assert fakepypi.totals(path=f"/simple/{published.project}/").requests == 1
+    assert second.headers["X-Cache"] == "HIT"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_header_of_a_client_splits_the_cache(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, door: str
+) -> None:
+    """Otherwise every version of every installer would ask PyPI again for every page."""
+    first = pages(door).page(published.project)
+    for headers in CLIENT_HEADERS:
+        answer = pages(door).page(published.project, headers=headers)
+        assert document(answer) == document(first), headers
+    for query in ("?x=1", f"?format={JSON}", "?"):
+        answer = pages(door).ask(f"/simple/{published.project}/{query}", {"Accept": JSON})
+        assert document(answer) == document(first), query
+    assert fakepypi.totals(path=f"/simple/{published.project}/").requests == 1
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_twenty_clients_that_want_a_new_page_at_once_cost_one_request(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, door: str
+) -> None:
+    """A CI pipeline starts its jobs in the same second."""
+    path = f"/simple/{published.project}/"
+    with fakepypi.behaving("index", path, delay=0.5):
+        answers = pages(door).ask_at_once(20, path, {"Accept": JSON})
+    assert [answer.status_code for answer in answers] == [200] * 20
+    assert len({document(answer) for answer in answers}) == 1
+    assert fakepypi.totals(path=path).requests == 1
+
+
+def test_doors_and_forms_do_not_mix(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile
+) -> None:
+    kinds = [(door, form) for door in DOORS for form in FORMS]
+    cold = {kind: document(pages(kind[0]).page(published.project, kind[1])) for kind in kinds}
+    assert len(set(cold.values())) == 4
+    for kind in reversed(kinds):
+        assert document(pages(kind[0]).page(published.project, kind[1])) == cold[kind]
+    assert fakepypi.totals(path=f"/simple/{published.project}/").requests == 4
+
+
+@pytest.fixture
+def without_rewriter(
+    appliance: Appliance, published: PublishedFile, pages: OpenDoor
+) -> Iterator[str]:
+    """Stop the rewriter, and its socket with it; yield a project whose pages are cached."""
+    for door in DOORS:
+        for form in FORMS:
+            pages(door).page(published.project, form)
+    appliance.run("systemctl stop cellar-rewriter.socket cellar-rewriter.service")
+    yield published.project
+    appliance.run("systemctl start cellar-rewriter.socket cellar-rewriter.service")
+
+
+def test_a_cached_answer_never_touches_python(
+    pages: OpenDoor, files: OpenDoor, fakepypi: FakePyPI, without_rewriter: str, project: str
+) -> None:
+    """Promise 1. What needs Python says so: 503, and when to come again."""
+    for door in DOORS:
+        for form in FORMS:
+            for encoding in ("gzip", "identity"):
+                headers = {"Accept-Encoding": encoding}
+                answer = pages(door).page(without_rewriter, form, headers)
+                assert (answer.status_code, answer.headers["X-Cache"]) == (200, "HIT")
+    assert pages("index").ask("/healthz").status_code == 200
+
+    wheel = fakepypi.publish(project, "2.0")
+    assert files("index").ask(wheel.path).status_code == 200
+    assert files("index").ask(f"{wheel.metadata_path}").status_code == 200
+
+    refused = pages("index").page(f"{project}-unknown")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.text.startswith("Cellar: ")
+
+
+@pytest.mark.parametrize(
+    ("upstream_says", "seconds"),
+    [
+        ({"Cache-Control": "max-age=600, public"}, 600),
+        ({"Cache-Control": "max-age=86400, public"}, 600),
+        ({"Cache-Control": "public, max-age=40"}, 40),
+        ({"Cache-Control": "max-age=600", "Age": "500"}, 100),
+        ({"Cache-Control": "max-age=600, s-maxage=50"}, 50),
+        ({"Cache-Control": "max-age=600, stale-while-revalidate=9999, stale-if-error=9999"}, 600),
+        ({"Cache-Control": None}, 600),
+        ({"Cache-Control": "max-age=600", "Expires": "Thu, 01 Jan 2099 00:00:00 GMT"}, 600),
+        ({"Cache-Control": "max-age=600", "X-Accel-Expires": "99999"}, 600),
+        ({"Cache-Control": "max-age=600", "Vary": "*"}, 600),
+    ],
+)
+@pytest.mark.parametrize("door", DOORS)
+def test_a_page_is_fresh_for_what_upstream_allows_and_ten_minutes_at_most(
+    pages: OpenDoor,
+    fakepypi: FakePyPI,
+    published: PublishedFile,
+    door: str,
+    upstream_says: dict[str, str | None],
+    seconds: int,
+) -> None:
+    """In total: a client counts from the answer's Date, not from when it left the cache."""
+    path = f"/simple/{published.project}/"
+    with fakepypi.behaving("index", path, headers=upstream_says):
+        first = pages(door).page(published.project)
+    again = pages(door).page(published.project)
+    assert fakepypi.totals(path=path).requests == 1
+    (asked,) = fakepypi.requests(path=path)
+    for answer in (first, again):
+        assert max_age(answer) == seconds
+        assert abs(parsedate_to_datetime(answer.headers["Date"]).timestamp() - asked.time) < 2
+        assert not {"Age", "Expires", "X-Accel-Expires"} & answer.headers.keys()
+        assert "stale-" not in answer.headers["Cache-Control"], "how long is for us to say"
+    assert first.headers["Date"] == again.headers["Date"]
+
+
+@pytest.mark.parametrize("directive", ["no-store", "no-cache", "private", "max-age=0"])
+def test_what_upstream_forbids_to_keep_is_not_kept(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, directive: str
+) -> None:
+    path = f"/simple/{published.project}/"
+    with fakepypi.behaving("index", path, headers={"Cache-Control": directive}):
+        answers = [pages("index").page(published.project) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert fakepypi.totals(path=path).requests == 2
+    assert max_age(answers[1]) == 0
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_expired_page_is_asked_for_anew(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, door: str
+) -> None:
+    """And a release that was published meanwhile is seen."""
+    path = f"/simple/{published.project}/"
+    with fakepypi.behaving("index", path, headers={"Cache-Control": "max-age=1"}):
+        old = pages(door).page(published.project)
+        fakepypi.publish(published.project, "2.0")
+        while fakepypi.totals(path=path).requests < 2:
+            seen = pages(door).page(published.project)
+    seen = pages(door).page(published.project)
+    assert len(old.json()["files"]) == 1
+    assert len(seen.json()["files"]) == 2
+    assert seen.headers["ETag"] != old.headers["ETag"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_unknown_project_is_remembered_for_a_minute_at_most(
+    pages: OpenDoor, fakepypi: FakePyPI, project: str, door: str
+) -> None:
+    """Installers ask every index for every name; who has just published must not wait long."""
+    path = f"/simple/{project}/"
+    answers = [pages(door).ask(path, {"Accept": ACCEPT[form]}) for form in ("json", "json")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert fakepypi.totals(path=path).requests == 1
+    assert 0 < max_age(answers[1]) <= 60

@@ -1,0 +1,127 @@
+"""The access log: one JSON object a line, whatever clients send, and rotated without a loss."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fakepypi.raw import RawClient
+from support.fixtures import expectations
+
+if TYPE_CHECKING:
+    from fakepypi.publication import PublishedFile
+    from support.deployment import Appliance
+    from support.door import OpenDoor
+
+FIELDS = expectations("appliance")["access_log"]
+_LOG = "/var/log/cellar/access.log"
+
+
+def lines_about(appliance: Appliance, needle: str) -> list[dict[str, Any]]:
+    """Return the log's lines with `needle`, once it has any: the engine keeps them for a second."""
+    wait = f"for i in $(seq 50); do grep -F -e {needle} {_LOG} && exit; sleep 0.1; done; exit 1"
+    return [json.loads(line) for line in appliance.run("sh -c %s", wait).splitlines()]
+
+
+@pytest.mark.parametrize("door", ["index", "intercept"])
+def test_a_line_has_these_fields_and_no_other(
+    appliance: Appliance, files: OpenDoor, published: PublishedFile, door: str
+) -> None:
+    """Reports are made of them."""
+    files(door).ask(published.path, {"User-Agent": "uv/0.13", "Range": "bytes=0-99"})
+    (line,) = lines_about(appliance, published.path)
+    assert {name: type(value).__name__ for name, value in line.items()} == FIELDS
+    assert line["door"] == door
+    assert (line["host"], line["uri"]) == (appliance.files_name(door), published.path)
+    assert (line["status"], line["bytes"], line["range"]) == (206, 100, "bytes=0-99")
+    assert (line["cache"], line["user_agent"], line["method"]) == ("MISS", "uv/0.13", "GET")
+    assert line["client"] in appliance.addresses.values() or line["client"].endswith(".1")
+    assert int(line["upstream_bytes"]) > published.size
+    assert datetime.fromisoformat(line["time"]).tzinfo is not None
+
+
+def test_no_client_can_break_a_line(appliance: Appliance, project: str) -> None:
+    """A log that is made of what strangers send must stay one object a line."""
+    nasty = f'{project} "quoted" \\ {{}} \'; drop'
+    request = (
+        f"GET /simple/{project}%22%5c/ HTTP/1.1\r\nHost: {appliance.server_name}\r\n"
+        f'User-Agent: {nasty}\r\nRange: "{nasty}\r\nConnection: close\r\n\r\n'
+    ).encode("latin-1")
+    client = RawClient(443, appliance.ca, appliance.outside)
+    client.ask_with_sni(appliance.server_name, request)
+    (line,) = lines_about(appliance, project)
+    assert line.keys() == FIELDS.keys()
+    assert (line["uri"], line["user_agent"]) == (f'/simple/{project}"\\/', nasty)
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("/{}-%ff-%c3", {}),
+        ("/{}-%0a-%0d-%00", {}),
+        ("/{}", {"User-Agent": "caf\xe9 \xff"}),
+        ("/{}", {"Range": "bytes=\xff-"}),
+    ],
+)
+def test_bytes_that_are_no_text_do_not_make_a_line_unreadable(
+    appliance: Appliance, pages: OpenDoor, project: str, path: str, header: dict[str, str]
+) -> None:
+    """JSON is UTF-8 (RFC 8259 section 8.1); what reads the log would stop at such a line."""
+    pages("index").ask(f"/before-{project}")
+    client = RawClient(443, appliance.ca, appliance.outside)
+    client.ask_with_sni(
+        appliance.server_name,
+        request_text(appliance.server_name, path.format(project), header).encode("latin-1"),
+    )
+    pages("index").ask(f"/after-{project}")
+    lines_about(appliance, f"after-{project}")
+    log = appliance.box.run(f"tail -n 200 {_LOG}").stdout_bytes
+    assert all(json.loads(line.decode("utf-8", "strict")) for line in log.splitlines())
+
+
+def request_text(host: str, path: str, header: dict[str, str]) -> str:
+    fields = {"Host": host, "Connection": "close", **header}
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""])
+
+
+def test_every_line_of_the_log_is_json_with_the_same_fields(appliance: Appliance) -> None:
+    text = appliance.run(f"tail -n 5000 {_LOG}")
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert lines
+    assert {frozenset(line) for line in lines} == {frozenset(FIELDS)}
+
+
+def test_the_health_check_is_not_logged(
+    appliance: Appliance, pages: OpenDoor, project: str
+) -> None:
+    """A load balancer asks every second."""
+    pages("index").ask("/healthz", {"User-Agent": f"probe-{project}"})
+    pages("index").ask(f"/marker-{project}")
+    (line,) = lines_about(appliance, project)
+    assert line["uri"] == f"/marker-{project}"
+
+
+def test_logging_goes_on_after_a_rotation(
+    appliance: Appliance, pages: OpenDoor, project: str
+) -> None:
+    pages("index").ask(f"/before-{project}")
+    assert lines_about(appliance, f"before-{project}")
+    appliance.run("logrotate --force /etc/logrotate.d/cellar")
+    pages("index").ask(f"/after-{project}")
+    assert lines_about(appliance, f"after-{project}")
+    assert appliance.run(f"grep -c before-{project} {_LOG}.1").strip() == "1"
+    assert appliance.box.run(f"grep -c before-{project} {_LOG}").stdout.strip() == "0"
+    mode = appliance.run(f"stat --format '%U %G %a' {_LOG}").strip()
+    assert mode == "www-data adm 640"
+
+
+def test_logs_are_kept_for_as_long_as_they_should(appliance: Appliance) -> None:
+    """Debian's own timer runs logrotate; nothing of ours has to."""
+    assert appliance.run("systemctl is-enabled logrotate.timer").strip() == "enabled"
+    rules = appliance.run("cat /etc/logrotate.d/cellar").split()
+    assert "daily" in rules
+    assert rules[rules.index("rotate") + 1] == "14"
