@@ -38,6 +38,9 @@ def test_a_line_has_these_fields_and_no_other(
     assert (line["host"], line["uri"]) == (appliance.files_name(door), published.path)
     assert (line["status"], line["bytes"], line["range"]) == (206, 100, "bytes=0-99")
     assert (line["cache"], line["user_agent"], line["method"]) == ("MISS", "uv/0.13", "GET")
+    files(door).ask(str(published.metadata_path))
+    (whole,) = lines_about(appliance, str(published.metadata_path))
+    assert whole["range"] == ""
     assert line["client"] in appliance.addresses.values() or line["client"].endswith(".1")
     assert int(line["upstream_bytes"]) > published.size
     assert datetime.fromisoformat(line["time"]).tzinfo is not None

@@ -7,7 +7,7 @@ import fcntl
 import time
 import uuid
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 import yaml
@@ -40,15 +40,21 @@ def expectations(name: str) -> Any:
     return yaml.safe_load((ROOT / f"tests/vars/{name}.yml").read_text())
 
 
+@cache
+def _alone() -> TextIO:
+    """Wait until no other process runs these tests: all would count the same requests."""
+    lock = (ROOT / ".cellar/tests.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock  # held for as long as this process lives
+
+
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """Read the deployment, and keep other test sessions off it: they count the same requests."""
-    with (ROOT / ".cellar/tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield read_deployment(tmp_path_factory.mktemp("deployment"))
-        except AssertionError as error:
-            pytest.exit(f"There is no deployment to test; run `molecule converge`. {error}", 1)
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    _alone()
+    try:
+        return read_deployment(tmp_path_factory.mktemp("deployment"))
+    except AssertionError as error:
+        pytest.exit(f"There is no deployment to test; run `molecule converge`. {error}", 1)
 
 
 @pytest.fixture(scope="session")
