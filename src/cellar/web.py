@@ -34,7 +34,8 @@ MEDIA_TYPES = {
 }
 # A 404 is remembered for PyPI's own time, so that a new project is seen soon.
 _NOT_FOUND_FRESHNESS = "max-age=60, public"
-RETRY_AFTER = 5
+# Seconds. pip obeys it at each of its five tries, so a longer one makes failing slow.
+RETRY_AFTER = 1
 
 logger = logging.getLogger("cellar.web")
 

@@ -1,7 +1,7 @@
 """
 Settings far from their defaults do what they say.
 
-The settings are in molecule/alternative/settings.yml; what they must lead to is written here anew.
+The settings are in molecule/alternative/vars/settings.yml; what they lead to is written here anew.
 """
 
 from __future__ import annotations

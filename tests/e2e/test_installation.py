@@ -76,7 +76,7 @@ def test_one_release_is_installed_and_it_is_the_one_that_runs(appliance: Applian
 
 def test_the_engine_reads_our_configuration_only(appliance: Appliance) -> None:
     """Debian's default site would answer under any name."""
-    shown = appliance.box.run("nginx -T -q -e /dev/null -g 'user www-data; pid /dev/null;'")
+    shown = appliance.box.run("nginx -T -q -e /dev/null -g 'pid /dev/null;'")
     files = re.findall(r"^# configuration file (.+):$", shown.stdout, re.MULTILINE)
     assert files == ["/etc/nginx/nginx.conf"], shown.stderr
 

@@ -6,6 +6,7 @@ import shutil
 import time
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ class _Checks:
         own = self._settings.appliance.server_names
         found = [self._tls(name) for name in own]
         found.append(Check("health check", partial(self._health, own[0]), (f"TLS of {own[0]}",)))
+        found.append(Check("rewriter", partial(self._rewriter, own[0]), (f"TLS of {own[0]}",)))
         found += self._pages_and_files("index door", own[0], own[0], f"https://{own[0]}/packages/")
         if self._settings.appliance.intercept:
             hosts = self._index_host, self._files_host
@@ -85,6 +87,12 @@ class _Checks:
 
     def _health(self, name: str) -> str:
         self._door(name).get("/healthz")
+        return "answered"
+
+    def _rewriter(self, name: str) -> str:
+        # Without its last slash a page's path is answered by the rewriter, and never cached.
+        path = f"/simple/{self._project}"
+        self._door(name).get(path, status=HTTPStatus.MOVED_PERMANENTLY)
         return "answered"
 
     def _page(self, name: str) -> str:

@@ -56,9 +56,11 @@ class Door:
             ssl.cert_time_to_seconds(str(certificate["notAfter"])), tz=UTC
         )
 
-    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
+    def get(
+        self, path: str, accept: str = "*/*", status: HTTPStatus = HTTPStatus.OK
+    ) -> httpx.Response:
         """
-        Ask for a path and return the answer, whose status is 200.
+        Ask for a path and return the answer, which has the status that is expected.
 
         Raises:
             CheckError: for any other answer, or none.
@@ -76,7 +78,7 @@ class Door:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             problem = f"no answer to {path}: {type(error).__name__}: {error}"
             raise CheckError(problem, _LOG) from error
-        if response.status_code != HTTPStatus.OK:
+        if response.status_code != status:
             raise CheckError(f"{path} is answered with status {response.status_code}", _LOG)
         return response
 

@@ -24,6 +24,7 @@ CHECKS = [
     "TLS of cellar.example",
     "TLS of second.example",
     "health check",
+    "rewriter",
     "page, index door",
     "file, index door",
     "TLS of localhost",
@@ -67,6 +68,8 @@ class Appliance:
         cached = {"X-Cache": "HIT" if seen else "MISS"}
         if (host, request.path) == ("cellar.example", "/healthz"):
             return Answer(200, b"ok")
+        if (host, request.path) == ("cellar.example", "/simple/an-example"):
+            return Answer(301, b"over there", {"Location": "/simple/an-example/"})
         if request.path == "/simple/an-example/" and request.header["accept"] == JSON:
             if host == "cellar.example":
                 return Answer(200, page("../../packages/"), cached)

@@ -30,6 +30,7 @@ def test_every_door_is_asked_at_the_appliances_address_under_its_own_name(
     file = f"/packages/{path_of(SMALL, 'small-1.zip')}"
     assert asked == {
         ("cellar.example", "/healthz"),
+        ("cellar.example", "/simple/an-example"),
         ("cellar.example", "/simple/an-example/"),
         ("cellar.example", file),
         ("localhost", "/simple/an-example/"),
@@ -42,7 +43,7 @@ def test_without_interception_its_names_are_not_asked_for(world: World) -> None:
     world.names = ["cellar.example", "second.example"]
     result = world.selftest()
     assert result.exit_code == 0
-    assert list(outcomes(result)) == [*CHECKS[:5], "upstream", "disk"]
+    assert list(outcomes(result)) == [*CHECKS[:6], "upstream", "disk"]
 
 
 def test_an_object_that_is_being_refreshed_counts_as_cached(world: World) -> None:

@@ -59,7 +59,7 @@ def closed(world: World) -> None:
         world.changes["appliance"]["https_port"] = free.getsockname()[1]
 
 
-DOORS = CHECKS[:9]
+DOORS = CHECKS[:10]
 PAGES_AND_FILES = ["page, index door", "page, intercept door"]
 FILES = ["file, index door", "file, intercept door"]
 TLS = [name for name in CHECKS if name.startswith("TLS")]
@@ -103,6 +103,18 @@ FAULTS: dict[str, tuple[Change, list[str], str, list[str]]] = {
         "status 500",
         [],
     ),
+    "the rewriter is stopped while its pages are cached": (
+        lambda world: setattr(
+            world.appliance,
+            "changed",
+            lambda request, answer: (
+                answer if request.path != "/simple/an-example" else Answer(503, b"")
+            ),
+        ),
+        ["rewriter"],
+        "status 503",
+        [],
+    ),
     "pages are not cached": (
         answering("/simple/", lambda a: replace(a, header={"X-Cache": "MISS"})),
         PAGES_AND_FILES,
@@ -123,7 +135,7 @@ FAULTS: dict[str, tuple[Change, list[str], str, list[str]]] = {
     ),
     "the rewriter is down": (
         answering("/simple/", lambda _: Answer(503, b"down")),
-        PAGES_AND_FILES,
+        ["rewriter", *PAGES_AND_FILES],
         "status 503",
         FILES,
     ),

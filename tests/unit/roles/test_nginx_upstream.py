@@ -71,4 +71,4 @@ def test_upstream_trouble_is_answered_with_503_and_a_time_to_come_back(
                 (target,) = (a[-1] for a in each.values("error_page") if status in a[:-1])
                 (page,) = (e for e in door.all("location") if name(e) == target)
                 assert page.values("return")[0][0] == "503", name(each)
-                assert page.values("add_header") == [("Retry-After", "5", "always")]
+                assert page.values("add_header") == [("Retry-After", "1", "always")]
