@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fakepypi.raw import RawClient
 from support.fixtures import DOORS
 
 if TYPE_CHECKING:
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
     from fakepypi.publication import PublishedFile
     from support.deployment import Appliance, Names
     from support.door import OpenDoor
+
+
+# Seconds after which every line is in the log; it is flushed once a second.
+_LOG_DELAY = 1.5
 
 
 @pytest.fixture
@@ -26,11 +29,7 @@ def secret(project: str) -> str:
 
 def logged(appliance: Appliance, needle: str) -> str:
     """Return the lines with `needle` in the appliance's logs, once the engine has written them."""
-    marker = f"/marker-{os.urandom(4).hex()}"
-    client = RawClient(443, appliance.ca, appliance.outside)
-    client.ask(appliance.server_name, marker)
-    wait = "for i in $(seq 50); do grep -qF {} {} && exit; sleep 0.1; done; exit 1"
-    appliance.run("sh -c %s", wait.format(marker, "/var/log/cellar/access.log"))
+    time.sleep(_LOG_DELAY)  # each of the engine's processes has a buffer of its own
     journal = "journalctl --quiet --no-pager --unit=cellar-rewriter --unit=nginx --since=-10min"
     found = appliance.box.run(
         f"{{ cat /var/log/cellar/*.log; {journal}; }} | grep -F -e %s", needle
@@ -100,9 +99,6 @@ def test_trusted_publishing_passes_untouched_and_unlogged(
 
 
 PASSED = [
-    "/pypi/demo/json",
-    "/pypi/demo/1.0/json",
-    "/pypi/Demo/json",
     "/_/oidc/audience",
     "/integrity/demo/1.0/demo-1.0-py3-none-any.whl/provenance",
     "/project/demo/?a=%2F+b&c=%C3%A4",

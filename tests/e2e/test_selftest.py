@@ -90,12 +90,19 @@ def _without_pages(appliance: Appliance, mode: str) -> Iterator[None]:
 @contextmanager
 def rewriter_stopped(appliance: Appliance, _: FakePyPI) -> Iterator[str]:
     units = "cellar-rewriter.socket cellar-rewriter.service"
-    with _without_pages(appliance, "0700"):
-        appliance.run(f"systemctl stop {units}")
-        try:
-            yield "cellar selftest"
-        finally:
-            appliance.run(f"systemctl start {units}")
+    appliance.run("cellar selftest")  # now its pages are cached
+    appliance.run(f"systemctl stop {units}")
+    try:
+        yield "cellar selftest"
+    finally:
+        appliance.run(f"systemctl start {units}")
+
+
+@contextmanager
+def rewriter_stopped_without_pages(appliance: Appliance, upstream: FakePyPI) -> Iterator[str]:
+    with _without_pages(appliance, "0700"), rewriter_stopped(appliance, upstream) as command:
+        appliance.run("find /var/cache/cellar/pages -type f -delete")
+        yield command
 
 
 @contextmanager
@@ -109,7 +116,8 @@ BREAKS: dict[str, Break] = {
     "upstream is down": upstream_down,
     "the CA is another one": another_ca,
     "the disk is full": disk_full,
-    "the rewriter is stopped and nothing is cached": rewriter_stopped,
+    "the rewriter is stopped while its pages are cached": rewriter_stopped,
+    "the rewriter is stopped and nothing is cached": rewriter_stopped_without_pages,
     "the cache cannot be written": unwritable,
 }
 

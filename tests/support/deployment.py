@@ -136,6 +136,7 @@ def read_deployment(state: Path) -> Deployment:
     return Deployment(names, machine, everywhere["fakepypi_address"], appliances)
 
 
+@cache
 def _variables() -> dict[str, Any]:
     """Return what the tests need of each host's variables, rendered by Ansible's own engine."""
     init_plugin_loader()
