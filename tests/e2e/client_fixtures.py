@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from fakepypi.client import FakePyPI
     from support.deployment import Appliance
 
+# What a conftest takes.
+__all__ = ["client_job", "first_install", "news", "runner_ca", "wanted"]
+
 _FETCH = """\
 import sys, urllib.request
 with urllib.request.urlopen(sys.argv[1], timeout=10) as answer, open(sys.argv[2], "wb") as file:

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run against the deployment; a conftest imports those it needs."""
+"""Fixtures of the tests that run against the deployment, and what a failed one prints."""
 
 from __future__ import annotations
 
@@ -30,6 +30,21 @@ if TYPE_CHECKING:
 
     from fakepypi.publication import PublishedFile
     from support.door import OpenDoor
+
+# What a conftest takes.
+__all__ = [
+    "appliance",
+    "at",
+    "deployment",
+    "fakepypi",
+    "files",
+    "names",
+    "pages",
+    "project",
+    "published",
+    "pytest_runtest_makereport",
+    "upstream",
+]
 
 DOORS = ("index", "intercept")
 
