@@ -11,13 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from cellar.index.names import is_normalised
 
 _LONGEST_SECONDS = 600
 _LONGEST_HOST_NAME = 253
+_LONGEST_NAME = 32
+_LONGEST_REASON = 120
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PRINTABLE_ASCII = re.compile(r"[!-~]([ -~]*[!-~])?", re.ASCII)
 _URL = re.compile(r"https://[!-~]+/", re.ASCII)
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_REVISION = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,26 @@ def integer(lowest: int, highest: int, unit: str) -> Rule:
         return type(value) is int and lowest <= value <= highest
 
     return Rule(f"a whole number from {lowest} to {highest} ({unit})", accepts)
+
+
+def choice(*words: str) -> Rule:
+    """Build the rule for one of some words."""
+    return Rule(" or ".join(words), lambda value: isinstance(value, str) and value in words)
+
+
+def items(rule: Rule, *, least: int = 0) -> Rule:
+    """Build the rule for a list whose items obey `rule`, and which has at least `least` of them."""
+
+    def accepts(value: object) -> bool:
+        return isinstance(value, list) and len(value) >= least and all(map(rule.accepts, value))
+
+    number = {0: "any number of them", 1: "at least one"}[least]
+    return Rule(f"a list, each item {rule.expected}; {number}", accepts)
+
+
+def or_empty(rule: Rule, meaning: str) -> Rule:
+    """Build the rule for a text that may also be empty, which then means `meaning`."""
+    return Rule(f"{rule.expected}, or empty for {meaning}", lambda v: v == "" or rule.accepts(v))
 
 
 def _is_bytes(value: object) -> bool:
@@ -79,10 +105,6 @@ def _is_host_name(value: object) -> bool:
     )
 
 
-def _are_host_names(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_host_name, value))
-
-
 def _is_ip_address(value: object) -> bool:
     if not isinstance(value, str):
         return False
@@ -97,10 +119,6 @@ def _is_absolute_path(value: object) -> bool:
     return isinstance(value, str) and value.startswith("/") and value.isprintable()
 
 
-def _is_absolute_path_or_empty(value: object) -> bool:
-    return value == "" or _is_absolute_path(value)
-
-
 def _is_header_value(value: object) -> bool:
     return isinstance(value, str) and bool(_PRINTABLE_ASCII.fullmatch(value))
 
@@ -109,18 +127,68 @@ def _is_project_name(value: object) -> bool:
     return isinstance(value, str) and is_normalised(value)
 
 
+def _is_project_pattern(value: object) -> bool:
+    # Whatever stands in place of the asterisks, the rest has to be part of a normalised name.
+    return isinstance(value, str) and is_normalised(value.replace("*", "x"))
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_NAME and bool(_NAME.fullmatch(value))
+
+
+def _is_specifier_set(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        SpecifierSet(value)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
+def _is_filename_pattern(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable() and "/" not in value
+
+
+def _is_reason(value: object) -> bool:
+    return _is_header_value(value) and len(str(value)) <= _LONGEST_REASON
+
+
+def _is_revision(value: object) -> bool:
+    return isinstance(value, str) and bool(_REVISION.fullmatch(value))
+
+
 BASE_URL = Rule(
     "an https URL that ends with a slash, without user, query or fragment", _is_base_url
 )
+BASE_URLS = items(BASE_URL, least=1)
 ABSOLUTE_PATH = Rule("an absolute path", _is_absolute_path)
-ABSOLUTE_PATH_OR_EMPTY = Rule(
-    "an absolute path, or empty for the system's trust store", _is_absolute_path_or_empty
-)
 HEADER_VALUE = Rule("printable ASCII text, not empty", _is_header_value)
 SECONDS = Rule(f"seconds, more than 0 and at most {_LONGEST_SECONDS}", _is_seconds)
 BYTES = Rule("a whole number of bytes, 0 or more", _is_bytes)
 POSITIVE_BYTES = Rule("a whole number of bytes, more than 0", _is_positive_bytes)
 IP_ADDRESS = Rule("an IPv4 or IPv6 address", _is_ip_address)
-HOST_NAMES = Rule("a list of DNS names in lower case, at least one", _are_host_names)
+HOST_NAMES = items(Rule("a DNS name in lower case", _is_host_name), least=1)
 SWITCH = Rule("true or false", lambda value: isinstance(value, bool))
 PROJECT_NAME = Rule("a normalised project name (PEP 503), such as an-example", _is_project_name)
+PROJECT_PATTERNS = items(
+    Rule(
+        "a normalised project name (PEP 503) in which * stands for any characters, such as acme-*",
+        _is_project_pattern,
+    ),
+    least=1,
+)
+NAME = Rule(
+    f"lower-case letters and digits joined by single hyphens, at most {_LONGEST_NAME}", _is_name
+)
+SPECIFIERS = Rule(
+    "a set of version specifiers (PEP 440) such as >=2,<3, or empty for any", _is_specifier_set
+)
+FILENAME_PATTERNS = items(
+    Rule("a shell pattern of file names, such as *.tar.gz", _is_filename_pattern)
+)
+REASON = or_empty(
+    Rule(f"a sentence of at most {_LONGEST_REASON} printable ASCII characters", _is_reason),
+    "none",
+)
+REVISION = Rule("8 hexadecimal digits in lower case", _is_revision)

@@ -2,11 +2,13 @@
 The settings file of an appliance: what it may say, and reading it.
 
 The file is TOML, is rendered by the Ansible role and has no optional keys: a value that matters is
-written down. `SECTIONS` below is the whole schema; `read_settings` finds every problem in one go.
+written down. `SECTIONS` and `ARRAYS` below are the whole schema; `read_settings` finds every
+problem in one go.
 """
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from cellar import rules
 from cellar.rules import Rule
 
 DEFAULT_PATH = Path("/etc/cellar/cellar.toml")
+# The index that owns every project which no other one was given.
+PYPI = "pypi"
 
 
 class SettingsError(Exception):
@@ -37,16 +41,13 @@ def _key(rule: Rule) -> Any:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpstreamSettings:
     """
-    How the index upstream is asked.
+    How every index upstream is asked.
 
-    `index_url` is the base of the Simple API (PEP 503, PEP 691), `files_url` the prefix of the file
-    URLs that the appliance caches; both end with a slash. Time-outs are seconds: `read_timeout`
-    bounds each wait for bytes, and `connect_timeout + read_timeout` bounds a whole answer, so the
-    engine in front has to wait longer than their sum. `page_size_limit` is bytes, decoded.
+    Time-outs are seconds: `read_timeout` bounds each wait for bytes, and `connect_timeout +
+    read_timeout` bounds a whole answer, so the engine in front has to wait longer than their sum.
+    `page_size_limit` is bytes, decoded.
     """
 
-    index_url: str = _key(rules.BASE_URL)
-    files_url: str = _key(rules.BASE_URL)
     ca_file: str = _key(rules.ABSOLUTE_PATH)
     user_agent: str = _key(rules.HEADER_VALUE)
     connect_timeout: float = _key(rules.SECONDS)
@@ -56,16 +57,28 @@ class UpstreamSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PagesSettings:
-    """What applies to every index page. `max_age` is seconds, an upper bound of freshness."""
+    """
+    What applies to every index page.
+
+    `max_age` is seconds, an upper bound of freshness. `revision` differs whenever the same upstream
+    page could give another page, because indexes, routes or file rules differ.
+    """
 
     max_age: int = _key(rules.integer(1, 600, "seconds"))
+    revision: str = _key(rules.REVISION)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RewriterSettings:
-    """How the rewriter service runs."""
+    """
+    How the rewriter service runs.
+
+    `engine_socket` is a Unix socket of the caching engine, through which the rewriter reads pages
+    that the engine keeps.
+    """
 
     workers: int = _key(rules.integer(1, 64, "processes"))
+    engine_socket: str = _key(rules.ABSOLUTE_PATH)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,20 +93,77 @@ class ApplianceSettings:
     https_port: int = _key(rules.integer(1, 65535, "a TCP port"))
     server_names: tuple[str, ...] = _key(rules.HOST_NAMES)
     intercept: bool = _key(rules.SWITCH)
-    ca_file: str = _key(rules.ABSOLUTE_PATH_OR_EMPTY)
+    ca_file: str = _key(rules.or_empty(rules.ABSOLUTE_PATH, "the system's trust store"))
     cache_dir: str = _key(rules.ABSOLUTE_PATH)
     min_free: int = _key(rules.BYTES)
     selftest_project: str = _key(rules.PROJECT_NAME)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IndexSettings:
+    """
+    An index that pages come from.
+
+    `url` is the base of its Simple API (PEP 503, PEP 691), `files` the prefixes of the file URLs
+    that the appliance caches; all end with a slash. `credential` names a systemd credential whose
+    text is `user:password`. `missing_statuses` are HTTP statuses that say "no such project" beside
+    404 and 410.
+    """
+
+    name: str = _key(rules.NAME)
+    url: str = _key(rules.BASE_URL)
+    files: tuple[str, ...] = _key(rules.BASE_URLS)
+    ca_file: str = _key(rules.or_empty(rules.ABSOLUTE_PATH, "upstream.ca_file"))
+    credential: str = _key(rules.or_empty(rules.NAME, "no credential"))
+    missing_statuses: tuple[int, ...] = _key(
+        rules.items(rules.integer(400, 499, "an HTTP status of the client's errors"))
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouteSettings:
+    """
+    Which indexes own a project: the first route with a matching pattern decides.
+
+    Of several indexes the first one has priority: its file wins over a file of the same name.
+    """
+
+    projects: tuple[str, ...] = _key(rules.PROJECT_PATTERNS)
+    indexes: tuple[str, ...] = _key(rules.items(rules.NAME, least=1))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileRuleSettings:
+    """
+    What happens to files: of the rules that match a file, the first one decides.
+
+    `versions` is a set of specifiers (PEP 440), `filenames` are shell patterns, `larger_than` is
+    bytes. Empty texts and lists, and zeros, match every file.
+    """
+
+    name: str = _key(rules.NAME)
+    answer: str = _key(rules.choice("allow", "hide", "refuse"))
+    projects: tuple[str, ...] = _key(rules.PROJECT_PATTERNS)
+    versions: str = _key(rules.SPECIFIERS)
+    kinds: tuple[str, ...] = _key(rules.items(rules.choice("wheel", "sdist", "egg", "other")))
+    filenames: tuple[str, ...] = _key(rules.FILENAME_PATTERNS)
+    younger_than_days: int = _key(rules.integer(0, 36500, "days"))
+    undated: str = _key(rules.choice("match", "skip"))
+    larger_than: int = _key(rules.BYTES)
+    reason: str = _key(rules.REASON)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """All settings of one appliance; one attribute for each section of the file."""
+    """All settings of one appliance; one attribute for each section and array of the file."""
 
     upstream: UpstreamSettings
     pages: PagesSettings
     rewriter: RewriterSettings
     appliance: ApplianceSettings
+    indexes: tuple[IndexSettings, ...]
+    routes: tuple[RouteSettings, ...]
+    file_rules: tuple[FileRuleSettings, ...]
 
 
 SECTIONS: dict[str, type[Any]] = {
@@ -101,6 +171,13 @@ SECTIONS: dict[str, type[Any]] = {
     "pages": PagesSettings,
     "rewriter": RewriterSettings,
     "appliance": ApplianceSettings,
+}
+
+# Arrays of tables; each has as many as the file has.
+ARRAYS: dict[str, type[Any]] = {
+    "indexes": IndexSettings,
+    "routes": RouteSettings,
+    "file_rules": FileRuleSettings,
 }
 
 
@@ -116,8 +193,8 @@ def read_settings(path: Path) -> Settings:
 
     """
     document = _load(path)
-    problems: list[str] = _unknown(path, "section", "", document, list(SECTIONS))
-    sections: dict[str, Any] = {}
+    problems = _unknown(path, "section", "", document, [*SECTIONS, *ARRAYS])
+    values: dict[str, Any] = {}
     for name, section in SECTIONS.items():
         table = document.get(name, {})
         if not isinstance(table, dict):
@@ -125,15 +202,61 @@ def read_settings(path: Path) -> Settings:
                 f"{path}: {name} is {_shown(table)}; it must be a section, written [{name}]."
             )
             continue
-        found = _section_problems(path, name, section, table)
+        found = _table_problems(path, name, section, table)
         problems += found
         if not found:
-            sections[name] = section(
-                **{key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+            values[name] = _built(section, table)
+    for name, entry in ARRAYS.items():
+        tables = document.get(name, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            problems.append(
+                f"{path}: {name} is {_shown(tables)}; it must be tables, each written [[{name}]]."
             )
+            continue
+        found = []
+        for number, table in enumerate(tables):
+            found += _table_problems(path, f"{name}[{number}]", entry, table)
+        problems += found
+        if not found:
+            values[name] = tuple(_built(entry, table) for table in tables)
+    problems += [f"{path}: {problem}" for problem in _contradictions(values)]
     if problems:
         raise SettingsError(problems)
-    return Settings(**sections)
+    return Settings(**values)
+
+
+def _built(kind: type[Any], table: dict[str, Any]) -> Any:
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in table.items()})
+
+
+def _contradictions(values: dict[str, Any]) -> Iterator[str]:
+    """Yield what cannot be true together; an array that is wrong by itself is not in `values`."""
+    indexes: tuple[IndexSettings, ...] | None = values.get("indexes")
+    routes: tuple[RouteSettings, ...] | None = values.get("routes")
+    if indexes is not None:
+        if not indexes or indexes[0].name != PYPI:
+            name = repr(indexes[0].name) if indexes else "missing"
+            yield f"indexes[0].name is {name}; the first index must be {PYPI}."
+        yield from _twice("indexes", [index.name for index in indexes])
+    if routes is not None:
+        if not routes or (routes[-1].projects, routes[-1].indexes) != (("*",), (PYPI,)):
+            yield f'routes must end with projects = ["*"], indexes = ["{PYPI}"]; add that route.'
+        if indexes:
+            known = {index.name for index in indexes}
+            for number, route in enumerate(routes):
+                for name in dict.fromkeys(route.indexes):
+                    if name not in known:
+                        where = f"routes[{number}].indexes"
+                        yield f"{where} names {name}, which is no index; add it or remove it."
+    if "file_rules" in values:
+        yield from _twice("file_rules", [rule.name for rule in values["file_rules"]])
+
+
+def _twice(array: str, names: list[str]) -> Iterator[str]:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            first = f"{array}[{names.index(name)}]"
+            yield f"{array}[{number}].name is {name!r}, as that of {first}; rename one of them."
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -150,18 +273,16 @@ def _load(path: Path) -> dict[str, Any]:
         raise SettingsError([f"{path}: is not valid TOML: {error}; correct that place."]) from None
 
 
-def _section_problems(
-    path: Path, name: str, section: type[Any], table: dict[str, Any]
-) -> list[str]:
+def _table_problems(path: Path, name: str, kind: type[Any], table: dict[str, Any]) -> list[str]:
     problems = []
-    for key in fields(section):
+    for key in fields(kind):
         rule: Rule = key.metadata["rule"]
         if key.name not in table:
             problems.append(f"{path}: {name}.{key.name} is missing; give it {rule.expected}.")
         elif not rule.accepts(table[key.name]):
             value = _shown(table[key.name])
             problems.append(f"{path}: {name}.{key.name} is {value}; it must be {rule.expected}.")
-    known = [key.name for key in fields(section)]
+    known = [key.name for key in fields(kind)]
     return problems + _unknown(path, "key", f"{name}.", table, known)
 
 

@@ -9,7 +9,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from cellar.decoding import BoundedDecoder, DecodingError
-from cellar.settings import UpstreamSettings
+from cellar.settings import IndexSettings, UpstreamSettings
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "
@@ -61,12 +61,13 @@ class IndexUpstream:
     def __init__(
         self,
         settings: UpstreamSettings,
+        index: IndexSettings,
         tls: ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Prepare to ask; nothing is connected yet. `transport` replaces the network in tests."""
         self._settings = settings
-        self._index_url = httpx.URL(settings.index_url)
+        self._index_url = httpx.URL(index.url)
         self._client = httpx.AsyncClient(
             verify=tls,
             transport=transport,

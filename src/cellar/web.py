@@ -50,7 +50,7 @@ def create_app(
 
     `tls` verifies upstream; `transport` replaces the network in tests.
     """
-    upstream = IndexUpstream(settings.upstream, tls, transport)
+    upstream = IndexUpstream(settings.upstream, settings.indexes[0], tls, transport)
     pages = _Pages(settings, upstream)
 
     @asynccontextmanager
@@ -122,7 +122,7 @@ class _Pages:
     ) -> tuple[View, bytes, str]:
         """Return the view, its gzip-encoded body and its entity tag."""
         page = read_page(found.body, project=project, url=found.url)
-        shown = view(page, door, form, files_url=self._settings.upstream.files_url)
+        shown = view(page, door, form, files_url=self._settings.indexes[0].files[0])
         # Without a time in the gzip header, equal pages are equal bytes.
         return shown, gzip.compress(shown.body, compresslevel=6, mtime=0), _etag(shown.body)
 

@@ -34,8 +34,10 @@ class _Checks:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._project = settings.appliance.selftest_project
-        self._index_host = urlsplit(settings.upstream.index_url).hostname or ""
-        self._files_host = urlsplit(settings.upstream.files_url).hostname or ""
+        self._pypi = settings.indexes[0]
+        self._files_url = self._pypi.files[0]
+        self._index_host = urlsplit(self._pypi.url).hostname or ""
+        self._files_host = urlsplit(self._files_url).hostname or ""
 
     def all(self) -> list[Check]:
         own = self._settings.appliance.server_names
@@ -46,9 +48,7 @@ class _Checks:
         if self._settings.appliance.intercept:
             hosts = self._index_host, self._files_host
             found += [self._tls(name) for name in dict.fromkeys(hosts)]
-            found += self._pages_and_files(
-                "intercept door", *hosts, self._settings.upstream.files_url
-            )
+            found += self._pages_and_files("intercept door", *hosts, self._files_url)
         return [
             *found,
             Check("upstream", self._upstream),
@@ -109,7 +109,7 @@ class _Checks:
         if not cached:
             raise CheckError(
                 f"the page of {self._project} has no file URL that begins with {files_url}",
-                "correct upstream.files_url",
+                "correct indexes[0].files",
             )
         file = min(cached, key=_size)
         path = urlsplit(file["url"]).path
@@ -132,7 +132,7 @@ class _Checks:
         except ProjectNotFoundError as error:
             raise CheckError(
                 f"upstream has no project {self._project}",
-                "correct upstream.index_url or appliance.selftest_project",
+                "correct indexes[0].url or appliance.selftest_project",
             ) from error
         except UpstreamError as error:
             raise CheckError(
@@ -145,7 +145,8 @@ class _Checks:
 
     async def _ask_upstream(self) -> UpstreamPage:
         upstream = self._settings.upstream
-        asker = IndexUpstream(upstream, tls_context(upstream.ca_file, key="upstream.ca_file"))
+        tls = tls_context(upstream.ca_file, key="upstream.ca_file")
+        asker = IndexUpstream(upstream, self._pypi, tls)
         try:
             return await asker.fetch(self._project)
         finally:

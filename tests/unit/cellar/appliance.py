@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from cellar.cli import main
 from unit.cellar.servers import Answer, Request, Script, https_server
-from unit.cellar.support import write_settings
+from unit.cellar.support import PYPI, write_settings
 
 Change = Callable[[Request, Answer], Answer]
 
@@ -103,8 +103,8 @@ class World:
         upstream_port = serve(https_server(self.ca, ["localhost"], self.upstream))
         return write_settings(
             self.directory / "cellar.toml",
+            indexes=[{**PYPI, "url": f"https://localhost:{upstream_port}/simple/"}],
             upstream={
-                "index_url": f"https://localhost:{upstream_port}/simple/",
                 "ca_file": str(self.ca_file),
                 "connect_timeout": 2.0,
                 "read_timeout": 2.0,

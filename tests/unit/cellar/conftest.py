@@ -16,7 +16,7 @@ from unit.cellar.support import Rewriter, Upstream, settings
 def start(tmp_path: Path) -> Start:
     """Return a function that starts a rewriter with a scripted upstream and changed settings."""
 
-    def start(script: Upstream, **changes: dict[str, Any]) -> Rewriter:
+    def start(script: Upstream, **changes: Any) -> Rewriter:
         return Rewriter(settings(tmp_path, **changes), script)
 
     return start

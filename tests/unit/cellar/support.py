@@ -14,18 +14,39 @@ from cellar.web import create_app
 
 PAGES = Path(__file__).parent / "pages"
 
-SETTINGS: dict[str, dict[str, Any]] = {
+PYPI: dict[str, Any] = {
+    "name": "pypi",
+    "url": "https://index.example/simple/",
+    "files": ["https://files.example/packages/"],
+    "ca_file": "",
+    "credential": "",
+    "missing_statuses": [],
+}
+PYPI_ROUTE: dict[str, Any] = {"projects": ["*"], "indexes": ["pypi"]}
+FILE_RULE: dict[str, Any] = {
+    "name": "cooldown",
+    "answer": "hide",
+    "projects": ["*"],
+    "versions": "",
+    "kinds": [],
+    "filenames": [],
+    "younger_than_days": 7,
+    "undated": "match",
+    "larger_than": 0,
+    "reason": "",
+}
+
+# Sections are tables, arrays are lists of tables.
+SETTINGS: dict[str, Any] = {
     "upstream": {
-        "index_url": "https://index.example/simple/",
-        "files_url": "https://files.example/packages/",
         "ca_file": "/etc/cellar/upstream-ca.pem",
         "user_agent": "cellar/0.1.0 (mailto:operator@example)",
         "connect_timeout": 5.0,
         "read_timeout": 30.0,
         "page_size_limit": 1048576,
     },
-    "pages": {"max_age": 600},
-    "rewriter": {"workers": 2},
+    "pages": {"max_age": 600, "revision": "0123abcd"},
+    "rewriter": {"workers": 2, "engine_socket": "/run/nginx/internal.sock"},
     "appliance": {
         "address": "127.0.0.1",
         "https_port": 443,
@@ -36,15 +57,20 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "min_free": 2147483648,
         "selftest_project": "an-example",
     },
+    "indexes": [PYPI],
+    "routes": [PYPI_ROUTE],
+    "file_rules": [],
 }
 
 
-def toml(tables: dict[str, dict[str, Any]]) -> str:
-    """Write tables of texts, numbers, switches and lists as TOML."""
+def toml(tables: Mapping[str, Any]) -> str:
+    """Write tables, and lists of tables, of texts, numbers, switches and lists as TOML."""
     lines = []
-    for table, values in tables.items():
-        lines.append(f"[{table}]")
-        lines += [f"{key} = {_toml_value(value)}" for key, value in values.items()]
+    for name, content in tables.items():
+        array = isinstance(content, list)
+        for table in content if array else [content]:
+            lines.append(f"[[{name}]]" if array else f"[{name}]")
+            lines += [f"{key} = {_toml_value(value)}" for key, value in table.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -52,17 +78,22 @@ def _toml_value(value: object) -> str:
     return repr(value).replace("'", '"').replace("True", "true").replace("False", "false")
 
 
-def changed(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the settings with some keys of some tables replaced."""
-    return {table: {**values, **changes.get(table, {})} for table, values in SETTINGS.items()}
+def changed(**changes: Any) -> dict[str, Any]:
+    """Return the settings with some keys of some sections replaced, and some arrays as a whole."""
+    return {
+        name: changes.get(name, content)
+        if isinstance(content, list)
+        else {**content, **changes.get(name, {})}
+        for name, content in SETTINGS.items()
+    }
 
 
-def write_settings(path: Path, **changes: dict[str, Any]) -> Path:
+def write_settings(path: Path, **changes: Any) -> Path:
     path.write_text(toml(changed(**changes)), encoding="utf-8")
     return path
 
 
-def settings(directory: Path, **changes: dict[str, Any]) -> Settings:
+def settings(directory: Path, **changes: Any) -> Settings:
     return read_settings(write_settings(directory / "cellar.toml", **changes))
 
 

@@ -19,7 +19,7 @@ import trustme
 
 import cellar
 from unit.cellar.servers import Answer, Request, https_server
-from unit.cellar.support import PAGES, write_settings
+from unit.cellar.support import PAGES, PYPI, write_settings
 
 PAGE = "/index/json/simple/an-example/"
 BODY = (PAGES / "pypi.json").read_bytes()
@@ -128,14 +128,12 @@ class Setup:
             assert self.hold.wait(DEADLINE)
         return Answer(body=BODY, header={"Cache-Control": "max-age=600, public"})
 
-    def write(self, max_age: int = 600, **upstream: Any) -> Path:
+    def write(self, max_age: int = 600, port: int | None = None, **upstream: Any) -> Path:
+        url = f"https://localhost:{port or self.port}/simple/"
         return write_settings(
             self.directory / "cellar.toml",
-            upstream={
-                "index_url": f"https://localhost:{self.port}/simple/",
-                "ca_file": str(self.ca_file),
-                **upstream,
-            },
+            indexes=[{**PYPI, "url": url}],
+            upstream={"ca_file": str(self.ca_file), **upstream},
             pages={"max_age": max_age},
         )
 
@@ -274,7 +272,7 @@ def test_an_upstream_with_a_certificate_of_another_ca_is_not_believed(setup: Set
 
 
 def test_log_lines_carry_their_priority_for_the_journal(setup: Setup) -> None:
-    settings_path = setup.write(index_url="https://localhost:9/simple/")
+    settings_path = setup.write(port=9)
     with service(setup.directory, settings_path, JOURNAL_STREAM="8:1") as running:
         assert running.ask(PAGE).status_code == 503
         assert running.wait_for_log("No page of an-example").startswith("<4>No page")

@@ -8,7 +8,23 @@ from typing import Any
 import pytest
 
 from cellar.settings import SettingsError, read_settings
-from unit.cellar.support import SETTINGS, changed, settings, toml
+from unit.cellar.support import FILE_RULE, PYPI, PYPI_ROUTE, SETTINGS, changed, settings, toml
+
+ACME = {
+    "name": "acme",
+    "url": "https://packages.acme.example/simple/",
+    "files": ["https://packages.acme.example/"],
+    "ca_file": "/etc/cellar/indexes/acme-ca.pem",
+    "credential": "acme",
+    "missing_statuses": [403],
+}
+ACME_ROUTE = {"projects": ["acme", "acme-*"], "indexes": ["acme", "pypi"]}
+ARRAYS: dict[str, list[dict[str, Any]]] = {
+    "indexes": [PYPI, ACME],
+    "routes": [ACME_ROUTE, PYPI_ROUTE],
+    "file_rules": [FILE_RULE, {**FILE_RULE, "name": "second", "answer": "allow"}],
+}
+SECTIONS = {name: table for name, table in SETTINGS.items() if name not in ARRAYS}
 
 
 def problems(path: Path, text: str | bytes) -> list[str]:
@@ -20,15 +36,25 @@ def problems(path: Path, text: str | bytes) -> list[str]:
 
 def test_every_value_of_the_file_arrives(tmp_path: Path) -> None:
     found = settings(tmp_path)
-    for table, values in SETTINGS.items():
+    for table, values in SECTIONS.items():
         section = getattr(found, table)
         for key, value in values.items():
             expected = tuple(value) if isinstance(value, list) else value
             assert getattr(section, key) == expected, f"{table}.{key}"
 
 
+def test_every_entry_of_the_arrays_arrives_in_order(tmp_path: Path) -> None:
+    found = settings(tmp_path, **ARRAYS)
+    for name, tables in ARRAYS.items():
+        entries = getattr(found, name)
+        assert len(entries) == len(tables)
+        for entry, table in zip(entries, tables, strict=True):
+            for key, value in table.items():
+                expected = tuple(value) if isinstance(value, list) else value
+                assert getattr(entry, key) == expected, f"{name}.{key}"
+
+
 GOOD = [
-    ("upstream", "index_url", "https://192.0.2.1:8443/a/simple/"),
     ("upstream", "connect_timeout", 1),
     ("upstream", "read_timeout", 600),
     ("pages", "max_age", 1),
@@ -51,17 +77,6 @@ def test_a_value_at_the_edge_is_accepted(
 
 
 BAD = [
-    ("upstream", "index_url", "http://index.example/simple/"),
-    ("upstream", "index_url", "https://index.example/simple"),
-    ("upstream", "index_url", "https://user:secret@index.example/simple/"),
-    ("upstream", "index_url", "https://index.example/simple/?a=b/"),
-    ("upstream", "index_url", "https://index.example/simple/#/"),
-    ("upstream", "index_url", "https://index.example:99999/simple/"),
-    ("upstream", "index_url", "https://index .example/simple/"),
-    ("upstream", "index_url", "https:///simple/"),
-    ("upstream", "index_url", "https://[::1/simple/"),
-    ("upstream", "index_url", 5),
-    ("upstream", "files_url", ""),
     ("upstream", "ca_file", ""),
     ("upstream", "ca_file", "upstream-ca.pem"),
     ("upstream", "ca_file", False),
@@ -78,8 +93,13 @@ BAD = [
     ("pages", "max_age", 0),
     ("pages", "max_age", 601),
     ("pages", "max_age", True),
+    ("pages", "revision", ""),
+    ("pages", "revision", "0123ABCD"),
+    ("pages", "revision", "0123abcde"),
     ("rewriter", "workers", 0),
     ("rewriter", "workers", 65),
+    ("rewriter", "engine_socket", ""),
+    ("rewriter", "engine_socket", "internal.sock"),
     ("appliance", "address", "cellar.example"),
     ("appliance", "address", "127.0.0.256"),
     ("appliance", "address", 127),
@@ -117,6 +137,153 @@ def test_a_bad_value_is_named_with_its_file_its_key_and_the_remedy(
     assert "\n" not in problem
 
 
+GOOD_ENTRIES = [
+    ("indexes", "name", "a-1"),
+    ("indexes", "name", "x" * 32),
+    ("indexes", "url", "https://192.0.2.1:8443/a/simple/"),
+    ("indexes", "files", ["https://a.example/", "https://b.example:8443/files/"]),
+    ("indexes", "ca_file", ""),
+    ("indexes", "credential", ""),
+    ("indexes", "missing_statuses", [400, 499]),
+    ("routes", "projects", ["*"]),
+    ("routes", "projects", ["a*b", "*-plugin", "zope-*"]),
+    ("file_rules", "answer", "refuse"),
+    ("file_rules", "versions", ">=2,<3,!=2.5.*"),
+    ("file_rules", "versions", "==1!2.0+local.1"),
+    ("file_rules", "kinds", ["wheel", "sdist", "egg", "other"]),
+    ("file_rules", "filenames", ["*-win_amd64.whl", "a[bc]?.zip"]),
+    ("file_rules", "younger_than_days", 0),
+    ("file_rules", "undated", "skip"),
+    ("file_rules", "larger_than", 2**40),
+    ("file_rules", "reason", "Ask security@acme.example."),
+]
+
+
+def arrays(array: str, **change: Any) -> dict[str, Any]:
+    """Return good settings with one key changed in the entry that is not PyPI's own."""
+    number = {"indexes": 1, "routes": 0, "file_rules": 0}[array]
+    tables = copy.deepcopy(ARRAYS)
+    tables[array][number].update(change)
+    return changed(**tables)
+
+
+@pytest.mark.parametrize(("array", "key", "value"), GOOD_ENTRIES)
+def test_a_value_at_the_edge_of_an_entry_is_accepted(
+    tmp_path: Path, array: str, key: str, value: object
+) -> None:
+    tables = arrays(array, **{key: value})
+    if key == "name":
+        tables["routes"][0]["indexes"] = [value]
+    found = settings(tmp_path, **tables)
+    expected = tuple(value) if isinstance(value, list) else value
+    assert expected in [getattr(entry, key) for entry in getattr(found, array)]
+
+
+BAD_ENTRIES = [
+    ("indexes", "name", ""),
+    ("indexes", "name", "Acme"),
+    ("indexes", "name", "a--b"),
+    ("indexes", "name", "../acme"),
+    ("indexes", "name", "x" * 33),
+    ("indexes", "url", "http://index.example/simple/"),
+    ("indexes", "url", "https://index.example/simple"),
+    ("indexes", "url", "https://user:secret@index.example/simple/"),
+    ("indexes", "url", "https://index.example/simple/?a=b/"),
+    ("indexes", "url", "https://index.example/simple/#/"),
+    ("indexes", "url", "https://index.example:99999/simple/"),
+    ("indexes", "url", "https://index .example/simple/"),
+    ("indexes", "url", "https:///simple/"),
+    ("indexes", "url", "https://[::1/simple/"),
+    ("indexes", "url", 5),
+    ("indexes", "files", ""),
+    ("indexes", "files", []),
+    ("indexes", "files", ["https://files.example"]),
+    ("indexes", "ca_file", "acme.pem"),
+    ("indexes", "credential", "../acme"),
+    ("indexes", "missing_statuses", 403),
+    ("indexes", "missing_statuses", [200]),
+    ("indexes", "missing_statuses", [500]),
+    ("indexes", "missing_statuses", [True]),
+    ("routes", "projects", []),
+    ("routes", "projects", ["Acme"]),
+    ("routes", "projects", ["acme_*"]),
+    ("routes", "projects", ["acme-"]),
+    ("routes", "projects", ["acme[ab]"]),
+    ("routes", "projects", "acme"),
+    ("routes", "indexes", []),
+    ("routes", "indexes", [5]),
+    ("file_rules", "name", "Cool down"),
+    ("file_rules", "answer", "deny"),
+    ("file_rules", "answer", ["hide"]),
+    ("file_rules", "projects", []),
+    ("file_rules", "versions", "2.*"),
+    ("file_rules", "versions", 2),
+    ("file_rules", "kinds", ["bdist_wheel"]),
+    ("file_rules", "filenames", [""]),
+    ("file_rules", "filenames", ["a/b"]),
+    ("file_rules", "filenames", ["a\n"]),
+    ("file_rules", "younger_than_days", -1),
+    ("file_rules", "younger_than_days", 1.5),
+    ("file_rules", "undated", ""),
+    ("file_rules", "larger_than", "500m"),
+    ("file_rules", "larger_than", -1),
+    ("file_rules", "reason", "Fragt die Käser."),
+    ("file_rules", "reason", "a\r\nX-Injected: 1"),
+    ("file_rules", "reason", "x" * 121),
+]
+
+
+@pytest.mark.parametrize(("array", "key", "value"), BAD_ENTRIES)
+def test_a_bad_value_of_an_entry_is_named_with_its_place(
+    tmp_path: Path, array: str, key: str, value: object
+) -> None:
+    path = tmp_path / "cellar.toml"
+    number = {"indexes": 1, "routes": 0, "file_rules": 0}[array]
+    (problem,) = problems(path, toml(arrays(array, **{key: value})))
+    assert problem.startswith(f"{path}: {array}[{number}].{key} is ")
+    assert "; it must be " in problem
+    assert problem.endswith(".")
+    assert "\n" not in problem
+
+
+TOGETHER: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no index": ({"indexes": []}, ["indexes[0].name is missing; the first index must be pypi."]),
+    "pypi not first": (
+        {"indexes": [ACME, PYPI]},
+        ["indexes[0].name is 'acme'; the first index must be pypi."],
+    ),
+    "an index twice": (
+        {"indexes": [PYPI, ACME, PYPI]},
+        ["indexes[2].name is 'pypi', as that of indexes[0]; rename one of them."],
+    ),
+    "a rule twice": (
+        {"file_rules": [FILE_RULE, FILE_RULE]},
+        ["file_rules[1].name is 'cooldown', as that of file_rules[0]; rename one of them."],
+    ),
+    "no route": (
+        {"routes": []},
+        ['routes must end with projects = ["*"], indexes = ["pypi"]; add that route.'],
+    ),
+    "a last route that is not everybody's": (
+        {"routes": [PYPI_ROUTE, ACME_ROUTE]},
+        ['routes must end with projects = ["*"], indexes = ["pypi"]; add that route.'],
+    ),
+    "a route to an unknown index": (
+        {"indexes": [PYPI]},
+        ["routes[0].indexes names acme, which is no index; add it or remove it."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), TOGETHER.values(), ids=TOGETHER.keys())
+def test_what_cannot_be_true_together_is_told(
+    tmp_path: Path, change: dict[str, Any], said: list[str]
+) -> None:
+    path = tmp_path / "cellar.toml"
+    tables = changed(**{**ARRAYS, **change})
+    assert problems(path, toml(tables)) == [f"{path}: {sentence}" for sentence in said]
+
+
 @pytest.mark.parametrize("literal", ["nan", "inf", "-inf", "1979-05-27", "{ a = 1 }"])
 def test_values_that_only_toml_can_say_are_refused_as_seconds(tmp_path: Path, literal: str) -> None:
     text = toml(SETTINGS).replace("read_timeout = 30.0", f"read_timeout = {literal}")
@@ -126,7 +293,7 @@ def test_values_that_only_toml_can_say_are_refused_as_seconds(tmp_path: Path, li
 
 
 @pytest.mark.parametrize(
-    ("table", "key"), [(table, key) for table, values in SETTINGS.items() for key in values]
+    ("table", "key"), [(table, key) for table, values in SECTIONS.items() for key in values]
 )
 def test_every_key_is_required(tmp_path: Path, table: str, key: str) -> None:
     path = tmp_path / "cellar.toml"
@@ -136,30 +303,47 @@ def test_every_key_is_required(tmp_path: Path, table: str, key: str) -> None:
     assert problem.startswith(f"{path}: {table}.{key} is missing; give it ")
 
 
-@pytest.mark.parametrize("table", SETTINGS)
+@pytest.mark.parametrize(
+    ("array", "key"), [(array, key) for array, tables in ARRAYS.items() for key in tables[0]]
+)
+def test_every_key_of_an_entry_is_required(tmp_path: Path, array: str, key: str) -> None:
+    path = tmp_path / "cellar.toml"
+    tables = changed(**copy.deepcopy(ARRAYS))
+    del tables[array][0][key]
+    (problem,) = problems(path, toml(tables))
+    assert problem.startswith(f"{path}: {array}[0].{key} is missing; give it ")
+
+
+@pytest.mark.parametrize("table", SECTIONS)
 def test_a_missing_section_is_told_as_all_its_keys(tmp_path: Path, table: str) -> None:
     tables = {name: values for name, values in SETTINGS.items() if name != table}
     found = problems(tmp_path / "cellar.toml", toml(tables))
-    assert len(found) == len(SETTINGS[table])
+    assert len(found) == len(SECTIONS[table])
     assert all(f": {table}." in problem and " is missing; " in problem for problem in found)
 
 
 def test_an_unknown_key_is_told_with_the_key_that_was_probably_meant(tmp_path: Path) -> None:
     path = tmp_path / "cellar.toml"
-    tables: dict[str, Any] = changed(upstream={"index_ur1": "x"}, pages={"colour": "blue"})
+    tables: dict[str, Any] = changed(upstream={"user_agnet": "x"}, pages={"colour": "blue"})
     tables["upsteam"] = {"ca_file": "/x"}
+    tables["file_rule"] = [FILE_RULE]
+    tables["indexes"] = [{**PYPI, "uri": "x"}]
     assert problems(path, toml(tables)) == [
         f"{path}: upsteam is not a known section; did you mean upstream?",
-        f"{path}: upstream.index_ur1 is not a known key; did you mean upstream.index_url?",
+        f"{path}: file_rule is not a known section; did you mean file_rules?",
+        f"{path}: upstream.user_agnet is not a known key; did you mean upstream.user_agent?",
         f"{path}: pages.colour is not a known key; remove it.",
+        f"{path}: indexes[0].uri is not a known key; did you mean indexes[0].url?",
     ]
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    tables = changed(upstream={"index_url": 1, "ca_file": ""}, appliance={"https_port": 0})
+    tables = changed(upstream={"user_agent": 1, "ca_file": ""}, appliance={"https_port": 0})
     tables["upstream"]["extra"] = 1
     del tables["pages"]["max_age"]
-    assert len(problems(tmp_path / "cellar.toml", toml(tables))) == 5
+    tables["indexes"] = [PYPI, {**PYPI, "url": 1, "files": 1}]
+    tables["routes"] = []
+    assert len(problems(tmp_path / "cellar.toml", toml(tables))) == 8
 
 
 def test_a_long_value_does_not_flood_the_sentence(tmp_path: Path) -> None:
@@ -173,6 +357,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     "no TOML": (b"[upstream\n", "is not valid TOML: "),
     "no text": (b"\xff\xfe", "is not UTF-8 text; "),
     "a value for a section": (b"upstream = 5\n", "upstream is 5; it must be a section"),
+    "a list for a section": (b"[[upstream]]\n", "upstream is [{}]; it must be a section"),
 }
 
 
@@ -182,6 +367,16 @@ def test_a_file_that_is_no_settings_file_is_told_in_one_sentence(
 ) -> None:
     path = tmp_path / "cellar.toml"
     assert problems(path, content)[0].startswith(f"{path}: {said}")
+
+
+@pytest.mark.parametrize("text", ["indexes = 5", "[indexes]", "indexes = [5]"])
+def test_what_is_no_array_of_tables_is_told_in_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "cellar.toml"
+    tables = {name: content for name, content in SETTINGS.items() if name != "indexes"}
+    # A key without a table has to come first.
+    (problem,) = problems(path, f"{text}\n{toml(tables)}")
+    assert problem.startswith(f"{path}: indexes is ")
+    assert problem.endswith("; it must be tables, each written [[indexes]].")
 
 
 def test_a_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path: Path) -> None:

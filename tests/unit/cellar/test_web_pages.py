@@ -18,7 +18,7 @@ from unit.cellar.rewriting import (
     assert_not_found,
     failing,
 )
-from unit.cellar.support import SimplePage
+from unit.cellar.support import PYPI, SimplePage
 
 
 def test_upstream_is_asked_once_for_the_page_in_the_forms_of_pep_691(start: Start) -> None:
@@ -167,7 +167,8 @@ def test_other_spellings_of_a_name_are_redirected_without_asking_upstream(
 
 
 def test_a_file_url_of_another_prefix_stays_even_when_it_has_a_hashed_path(start: Start) -> None:
-    rewriter = start(answer(), upstream={"files_url": "https://elsewhere.example/packages/"})
+    index = {**PYPI, "files": ["https://elsewhere.example/packages/"]}
+    rewriter = start(answer(), indexes=[index])
     urls = [file["url"] for file in rewriter.ask(PATHS[0]).json()["files"]]
     assert [url for url in urls if url.startswith("../../")] == [
         f"../../packages/aa/bb/{'c' * 60}/an_example-0.2.zip"

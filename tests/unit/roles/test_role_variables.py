@@ -111,8 +111,8 @@ def test_settings_arrive_at_the_cellar_command_in_its_units() -> None:
     )
 
     settings = tomllib.loads(text)
-    assert settings["upstream"]["index_url"] == "https://index.example/simple/"
-    assert settings["upstream"]["files_url"] == "https://files.example/packages/"
+    assert settings["indexes"][0]["url"] == "https://index.example/simple/"
+    assert settings["indexes"][0]["files"] == ["https://files.example/packages/"]
     assert settings["upstream"]["user_agent"] == "Cellar/0.1 (ci@cellar.example)"
     assert settings["pages"]["max_age"] == 60
     appliance = settings["appliance"]
