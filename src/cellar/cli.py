@@ -10,7 +10,7 @@ from cellar.selftest.checks import checks
 from cellar.selftest.report import Status, as_json, run_checks
 from cellar.server import RewriterApplication, has_systemd_socket
 from cellar.settings import DEFAULT_PATH, SettingsError, read_settings
-from cellar.tls import TrustError
+from cellar.upstream import AccessError
 
 _SETTINGS_VARIABLE = "CELLAR_SETTINGS"
 _UNUSABLE = 2
@@ -86,7 +86,7 @@ def rewriter(settings_path: Path, bind: str | None) -> None:
     except SettingsError as error:
         _complain(*error.problems)
         sys.exit(_UNUSABLE)
-    except TrustError as error:
+    except AccessError as error:
         _complain(str(error))
         sys.exit(_UNUSABLE)
     application.run()

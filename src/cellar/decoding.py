@@ -32,6 +32,11 @@ class BoundedDecoder:
         self._limit = limit
         self._body = bytearray()
 
+    @property
+    def size(self) -> int:
+        """How many bytes have been decoded so far."""
+        return len(self._body)
+
     def feed(self, piece: bytes) -> None:
         """
         Take the next piece of the encoded body.

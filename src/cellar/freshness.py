@@ -1,5 +1,7 @@
 """For how long an index page is fresh: upstream's word (RFC 9111), bounded by the appliance."""
 
+import math
+
 
 def freshness(cache_control: str | None, age: str | None, *, limit: int) -> int:
     """
@@ -16,6 +18,27 @@ def freshness(cache_control: str | None, age: str | None, *, limit: int) -> int:
     if not lifetimes:
         return limit
     return min(max(min(lifetimes) - _seconds(age or "0"), 0), limit)
+
+
+def bounded(fresh: int, now: float, until: float | None) -> int:
+    """Return `fresh`, or less if the answer changes by itself at `until` (seconds since 1970)."""
+    return fresh if until is None else min(fresh, max(math.ceil(until - now), 0))
+
+
+def for_client(fresh: int) -> str:
+    """Return the value of Cache-Control for clients."""
+    return f"max-age={fresh}, public"
+
+
+def for_engine(fresh: int) -> str:
+    """
+    Return the value of Cache-Control for the engine (RFC 5861).
+
+    In the second half of its time a page is still served at once, and is renewed behind that: so
+    nobody waits for a renewal, and nobody gets a page older than `fresh` while upstream answers.
+    """
+    later = fresh // 2
+    return f"max-age={fresh - later}, stale-while-revalidate={later}, public"
 
 
 def _directives(cache_control: str) -> dict[str, str]:

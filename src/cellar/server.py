@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from cellar.logs import LOGGING
 from cellar.settings import SettingsError, read_settings
-from cellar.tls import TrustError, tls_context
+from cellar.upstream import AccessError, load_access
 from cellar.web import create_app
 
 # Longer than the engine in front keeps an idle connection, so that it is the one that closes.
@@ -40,7 +40,7 @@ class RewriterApplication(BaseApplication):  # type: ignore[misc] # the base has
 
         Raises:
             SettingsError: when the settings cannot be used.
-            TrustError: when upstream's CA bundle cannot be loaded.
+            AccessError: when a CA bundle or a credential cannot be loaded.
 
         """
         self._settings_path = settings_path
@@ -50,7 +50,7 @@ class RewriterApplication(BaseApplication):  # type: ignore[misc] # the base has
 
     def _read(self) -> None:
         settings = read_settings(self._settings_path)
-        self._tls = tls_context(settings.upstream.ca_file, key="upstream.ca_file")
+        self._accesses = load_access(settings)
         self._settings = settings
 
     def load_config(self) -> None:
@@ -82,7 +82,7 @@ class RewriterApplication(BaseApplication):  # type: ignore[misc] # the base has
 
     def load(self) -> Starlette:
         """Return the ASGI application; called by gunicorn in every worker."""
-        return create_app(self._settings, self._tls)
+        return create_app(self._settings, self._accesses)
 
     def reload(self) -> None:
         """Read the settings again; called by gunicorn on SIGHUP."""
@@ -92,7 +92,7 @@ class RewriterApplication(BaseApplication):  # type: ignore[misc] # the base has
             for problem in error.problems:
                 logger.error("%s", problem)  # noqa: TRY400 the sentence says it all
             logger.error("The settings cannot be used; the present ones stay.")  # noqa: TRY400
-        except TrustError as error:
+        except AccessError as error:
             logger.error("%s The present settings stay.", error)  # noqa: TRY400
         super().reload()
 

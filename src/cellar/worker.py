@@ -10,19 +10,45 @@ import socket
 import sys
 from typing import Any
 
+import h11
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from uvicorn import Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
+from cellar.web.answers import REASON
+
 # How long a draining worker waits for the first bytes of a connection that it has accepted.
 _FIRST_REQUEST_TIMEOUT = 2.0
+# As h11 has names of fields.
+_REASON = REASON.lower().encode("ascii")
+
+
+class ReasonConnection(h11.Connection):
+    """Writes the reason phrase that an answer brings along in a header of its own."""
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """Return the bytes of an event."""
+        if isinstance(event, h11.Response):
+            reason = next((value for name, value in event.headers if name == _REASON), None)
+            if reason is not None:
+                event = h11.Response(
+                    status_code=event.status_code,
+                    headers=[(name, value) for name, value in event.headers if name != _REASON],
+                    reason=reason,
+                )
+        return super().send_with_data_passthrough(event)
 
 
 class DrainingProtocol(H11Protocol):
     """Answers one more request on a connection that was new when the worker began to drain."""
 
     _draining = False
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Begin a connection."""
+        super().__init__(*arguments, **named)
+        self.conn = ReasonConnection(h11.SERVER)
 
     def shutdown(self) -> None:
         """Close the connection if it is idle, else after its answer."""

@@ -23,7 +23,7 @@ def read_json(body: bytes, *, project: str, url: str) -> Page:
         PageError: when this is not the JSON form of that project's page.
 
     """
-    document = _parse(body)
+    document = parse_json(body)
     _check_shape(document, project)
     resolved = [_resolve(file, url) for file in document["files"]]
     unchanged = all(new is old for new, old in zip(resolved, document["files"], strict=True))
@@ -45,7 +45,14 @@ def write_json(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def _parse(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
+    """
+    Parse a text strictly: what is written from it again is JSON as well.
+
+    Raises:
+        PageError: when it is not JSON.
+
+    """
     try:
         return json.loads(
             body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite

@@ -1,39 +1,134 @@
-"""File URLs: which of them the appliance caches, and their form behind the index door."""
+"""File URLs: which of them the appliance caches, and under which path of its own."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, unquote
 
-# What the engine caches: the hashed path of a file (blake2b-256 of its content, cut 2/2/60) and a
-# name in the characters that file names of distributions have. The escapes are those characters
-# again, percent-encoded (RFC 3986 section 2.1).
+# What the engine caches of PyPI's: the hashed path of a file (blake2b-256 of its content, cut
+# 2/2/60) and a name in the characters that file names of distributions have. The escapes are those
+# characters again, percent-encoded (RFC 3986 section 2.1).
 _HASHED_PATH = re.compile(
     r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[A-Za-z0-9](?:[A-Za-z0-9._+!~-]|%2[1Bb]|%7[Ee])*",
     re.ASCII,
 )
+# What the engine caches of other indexes', decoded: parts of the same characters, none of them a
+# step to the folder itself or to the one above.
+_PART = r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._+!~-]+"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})*", re.ASCII)
+_ORIGIN = re.compile(r"[a-z0-9.-]+(?::[0-9]+)?", re.ASCII)
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+_UNHASHED = "-"
+_DIGEST = re.compile(r"[0-9a-f]{64}|-", re.ASCII)
 
-# From /simple/<project>/ to /packages/.
-_PACKAGES = "../../packages/"
+_PACKAGES = "packages/"
+_FILES = "files/"
 
 
-def appliance_url(url: str, files_url: str) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file of the appliance comes from: an origin's host (and port), and a decoded path."""
+
+    origin: str
+    path: str
+
+    @property
+    def target(self) -> str:
+        """The path as the origin is asked for it; a plus is a space to some object stores."""
+        return quote(self.path, safe="/!~")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
     """
-    Return the relative URL of a file that the appliance caches, else None.
+    Which file URLs are cached.
 
-    It is relative to `/simple/<project>/`, and a plain prefix swap: `files_url` (which ends with a
-    slash) at the beginning of `url` becomes `../../packages/`, the rest is kept byte for byte.
+    `pypi` are the prefixes of PyPI's files, whose paths prove their content: behind the index door
+    they are found below `packages/`. `others` are prefixes of other indexes' files, which are found
+    below `files/` at both doors, so that their credentials stay on the appliance. All prefixes end
+    with a slash.
     """
-    if not url.startswith(files_url):
+
+    pypi: tuple[str, ...]
+    others: tuple[str, ...]
+
+    def rewritten(self, document: Mapping[str, Any], root: str, *, pypi: bool) -> Mapping[str, Any]:
+        """
+        Return the document with the URLs of cached files made relative; nothing else changes.
+
+        `root` leads from the page to the appliance's root, such as `../../`. Without `pypi` the
+        URLs of PyPI's files stay. The same object comes back when no URL changes.
+        """
+        changed = False
+        files = []
+        for file in document["files"]:
+            path = self.cached_path(file)
+            if path is not None and (pypi or not path.startswith(_PACKAGES)):
+                changed = True
+                files.append({**file, "url": root + path})
+            else:
+                files.append(file)
+        return {**document, "files": files} if changed else document
+
+    def cached_path(self, file: Mapping[str, Any]) -> str | None:
+        """
+        Return the appliance's path (without its first slash) of an entry of `files`, None for none.
+
+        The path of the URL is kept byte for byte. A URL with a query is of no cached file.
+        """
+        url = file["url"]
+        for prefix in self.pypi:
+            if url.startswith(prefix):
+                rest = url[len(prefix) :]
+                return _PACKAGES + rest if _HASHED_PATH.fullmatch(rest) else None
+        for prefix in self.others:
+            if url.startswith(prefix):
+                origin, _, rest = url.partition("://")[2].partition("/")
+                path, separator, fragment = rest.partition("#")
+                if not _ORIGIN.fullmatch(origin) or not _is_cacheable(path):
+                    return None
+                return f"{_FILES}{origin}/{_digest(file)}/{path}{separator}{fragment}"
         return None
-    path = url.removeprefix(files_url)
-    return _PACKAGES + path if _HASHED_PATH.fullmatch(path) else None
+
+    def source(self, path: str) -> Source | None:
+        """
+        Return where the file at the appliance's own (decoded) `path` comes from.
+
+        The inverse of `cached_path`: None for everything that no page could link to.
+        """
+        root, _, rest = path.removeprefix("/").partition("/")
+        if root == "packages" and _HASHED_PATH.fullmatch(rest):
+            return source_of(self.pypi[0] + rest)
+        if root != "files":
+            return None
+        origin, _, rest = rest.partition("/")
+        digest, _, rest = rest.partition("/")
+        if not _DIGEST.fullmatch(digest) or not _PATH.fullmatch(rest):
+            return None
+        source = Source(origin, f"/{rest}")
+        below = (source_of(prefix) for prefix in self.others)
+        return source if any(_is_below(source, prefix) for prefix in below) else None
 
 
-def through_index_door(document: Mapping[str, Any], files_url: str) -> dict[str, Any]:
-    """Return the document with the URLs of cached files made relative; nothing else changes."""
-    return {**document, "files": [_through_index_door(f, files_url) for f in document["files"]]}
+def source_of(url: str) -> Source:
+    """Return where the file at an absolute URL comes from."""
+    origin, _, path = url.partition("://")[2].partition("/")
+    return Source(origin, "/" + unquote(path.partition("#")[0]))
 
 
-def _through_index_door(file: dict[str, Any], files_url: str) -> dict[str, Any]:
-    url = appliance_url(file["url"], files_url)
-    return file if url is None else {**file, "url": url}
+def _is_below(source: Source, prefix: Source) -> bool:
+    return source.origin == prefix.origin and source.path.startswith(prefix.path)
+
+
+def _is_cacheable(path: str) -> bool:
+    # An escaped slash is no slash: decoded it would be one, and lead elsewhere.
+    return "%2f" not in path.lower() and _PATH.fullmatch(unquote(path)) is not None
+
+
+def _digest(file: Mapping[str, Any]) -> str:
+    hashes = file.get("hashes")
+    digest = hashes.get("sha256") if isinstance(hashes, dict) else None
+    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        return _UNHASHED
+    return digest.lower()

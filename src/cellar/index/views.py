@@ -1,26 +1,30 @@
 """The views of one upstream page: every door and form that it is served through."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from cellar.index.html_reader import read_html
 from cellar.index.html_writer import write_html
 from cellar.index.json_form import read_json, write_json
-from cellar.index.links import through_index_door
+from cellar.index.links import Links
 from cellar.index.page import Page, PageError
 
 # Part of every ETag: raise it when the same upstream page is rewritten into something else, so that
 # no client takes a 304 for the old bytes.
-REVISION = 1
+REVISION = 2
 
 _UTF_8_BOM = b"\xef\xbb\xbf"
 
 
 class Door(StrEnum):
-    """How clients reach the appliance: by its own name, or by PyPI's."""
+    """
+    How the appliance is reached: by its own name, by PyPI's, or from within.
+
+    Unfiltered pages are for the appliance itself: what upstream says, before any policy.
+    """
 
     INDEX = "index"
     INTERCEPT = "intercept"
+    UNFILTERED = "unfiltered"
 
 
 class Form(StrEnum):
@@ -28,14 +32,6 @@ class Form(StrEnum):
 
     JSON = "json"
     HTML = "html"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A page as one door serves it in one form: identity-encoded bytes, and the index's serial."""
-
-    body: bytes
-    serial: int | None
 
 
 def read_page(body: bytes, *, project: str, url: str) -> Page:
@@ -57,28 +53,27 @@ def read_page(body: bytes, *, project: str, url: str) -> Page:
     raise PageError("The body is neither a JSON object nor HTML.")
 
 
-def view(page: Page, door: Door, form: Form, *, files_url: str) -> View:
+def view(page: Page, door: Door, form: Form, *, links: Links, root: str) -> bytes:
     """
-    Return what `door` serves of `page` in `form`.
+    Return what `door` serves of `page` in `form`: identity-encoded bytes.
 
-    Behind the intercept door URLs stay as upstream wrote them, and upstream's JSON is passed byte
-    for byte. Behind the index door the URLs of cached files (those with the prefix `files_url`)
-    become relative, and nothing else changes.
+    URLs of cached files become relative, by way of `root` (from the page to the appliance's root):
+    behind the index door all of them, behind the intercept door those of other indexes than PyPI,
+    on unfiltered pages none. Nothing else changes, and upstream's JSON is passed byte for byte
+    where nothing changes at all.
 
     Raises:
         PageError: when the document is nested too deeply to be written.
 
     """
     document = page.document
-    if door is Door.INDEX:
-        document = through_index_door(document, files_url)
-    elif form is Form.JSON and page.verbatim is not None:
-        return View(page.verbatim, page.serial)
+    if door is not Door.UNFILTERED:
+        document = links.rewritten(document, root, pypi=door is Door.INDEX)
     if form is Form.HTML:
-        return View(
-            write_html(document, version=page.html_version, serial=page.serial), page.serial
-        )
+        return write_html(document, version=page.html_version, serial=page.serial)
+    if page.verbatim is not None and document is page.document:
+        return page.verbatim
     try:
-        return View(write_json(document), page.serial)
+        return write_json(document)
     except RecursionError:
         raise PageError("The JSON is nested too deeply.") from None

@@ -17,7 +17,15 @@ from cellar.selftest.door import Door
 from cellar.selftest.report import Check, CheckError
 from cellar.settings import Settings
 from cellar.tls import TrustError, tls_context
-from cellar.upstream import IndexUpstream, ProjectNotFoundError, UpstreamError, UpstreamPage
+from cellar.upstream import (
+    AccessError,
+    Found,
+    Indexes,
+    ProjectNotFoundError,
+    Rooms,
+    UpstreamError,
+    load_access,
+)
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _REWRITER_LOG = "see `journalctl -u cellar-rewriter`"
@@ -127,7 +135,7 @@ class _Checks:
         begin = time.monotonic()
         try:
             found = asyncio.run(self._ask_upstream())
-        except TrustError as error:
+        except AccessError as error:
             raise _failed(str(error)) from error
         except ProjectNotFoundError as error:
             raise CheckError(
@@ -140,17 +148,17 @@ class _Checks:
                 "check the network between the appliance and upstream, and upstream.ca_file",
             ) from error
         seconds = time.monotonic() - begin
-        files = _page_files(found.body, self._project, found.url)
+        files = [file for page in found for file in _page_files(page.body, self._project, page.url)]
         return f"answered in {seconds:.1f} s, {len(files)} files of {self._project}"
 
-    async def _ask_upstream(self) -> UpstreamPage:
-        upstream = self._settings.upstream
-        tls = tls_context(upstream.ca_file, key="upstream.ca_file")
-        asker = IndexUpstream(upstream, self._pypi, tls)
+    async def _ask_upstream(self) -> list[Found]:
+        indexes = Indexes(self._settings, load_access(self._settings))
         try:
-            return await asker.fetch(self._project)
+            async with Rooms().room() as room:
+                outcomes = await indexes.pages(self._project, room)
         finally:
-            await asker.aclose()
+            await indexes.aclose()
+        return [outcome for _, outcome in outcomes.said if isinstance(outcome, Found)]
 
     def _disk(self) -> str:
         directory = Path(self._settings.appliance.cache_dir)

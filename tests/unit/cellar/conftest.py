@@ -1,6 +1,6 @@
 """Fixtures of several tests of this directory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,17 @@ from unit.cellar.support import Rewriter, Upstream, settings
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Return a function that starts a rewriter with a scripted upstream and changed settings."""
+    monkeypatch.setattr("cellar.upstream.client.RETRY_PAUSE", 0.0)
 
-    def start(script: Upstream, **changes: Any) -> Rewriter:
-        return Rewriter(settings(tmp_path, **changes), script)
+    def start(
+        script: Upstream,
+        authorizations: Mapping[str, str] | None = None,
+        engine: Upstream | None = None,
+        **changes: Any,
+    ) -> Rewriter:
+        return Rewriter(settings(tmp_path, **changes), script, authorizations, engine)
 
     return start
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from cellar.settings import Settings, read_settings
+from cellar.upstream import Access
 from cellar.web import create_app
 
 PAGES = Path(__file__).parent / "pages"
@@ -107,18 +108,40 @@ def scripted(
     return httpx.Response(status, headers=header, stream=httpx.ByteStream(body))
 
 
+def _no_engine(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError(f"there is no engine to ask for {request.url}")
+
+
+def _recording(script: Upstream, asked: list[httpx.Request]) -> httpx.MockTransport:
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return script(request)
+
+    return httpx.MockTransport(answer)
+
+
 class Rewriter:
     """The application, with a scripted upstream in place of the network."""
 
-    def __init__(self, values: Settings, upstream: Upstream) -> None:
+    def __init__(
+        self,
+        values: Settings,
+        upstream: Upstream,
+        authorizations: Mapping[str, str] | None = None,
+        engine: Upstream | None = None,
+    ) -> None:
         self.asked: list[httpx.Request] = []
-
-        def answer(request: httpx.Request) -> httpx.Response:
-            self.asked.append(request)
-            return upstream(request)
-
+        self.asked_of_engine: list[httpx.Request] = []
         unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._app = create_app(values, unused, httpx.MockTransport(answer))
+        self._app = create_app(
+            values,
+            {
+                index.name: Access(unused, (authorizations or {}).get(index.name))
+                for index in values.indexes
+            },
+            _recording(upstream, self.asked),
+            _recording(engine or _no_engine, self.asked_of_engine),
+        )
 
     def ask(self, path: str, method: str = "GET", **header: str) -> httpx.Response:
         async def ask() -> httpx.Response:

@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cellar.index.links import Links
 from cellar.index.page import PageError
 from cellar.index.views import Door, Form, read_page, view
 from unit.cellar.support import PAGES, SimplePage, hashed_path
 
 URL = "https://index.example/simple/an-example/"
-FILES_URL = "https://files.example/packages/"
+LINKS = Links(pypi=("https://files.example/packages/",), others=())
 
 
 def served(body: bytes, door: Door, form: Form, url: str = URL) -> bytes:
     page = read_page(body, project="an-example", url=url)
-    return view(page, door, form, files_url=FILES_URL).body
+    return view(page, door, form, links=LINKS, root="../../")
 
 
 def as_json(html: str, door: Door = Door.INTERCEPT) -> dict[str, Any]:

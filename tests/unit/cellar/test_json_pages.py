@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cellar.index.links import Links
 from cellar.index.page import PageError
 from cellar.index.views import Door, Form, read_page, view
 from unit.cellar.support import PAGES, SimplePage, hashed_path
@@ -15,6 +16,7 @@ from unit.cellar.support import PAGES, SimplePage, hashed_path
 BODY = (PAGES / "pypi.json").read_bytes()
 URL = "https://index.example/simple/an-example/"
 FILES_URL = "https://files.example/packages/"
+LINKS = Links(pypi=(FILES_URL,), others=())
 
 # What the URLs of pypi.json become behind the index door, in their order.
 INDEX_DOOR_URLS = [
@@ -28,7 +30,7 @@ INDEX_DOOR_URLS = [
 
 def served(body: bytes, door: Door, form: Form, url: str = URL) -> bytes:
     page = read_page(body, project="an-example", url=url)
-    return view(page, door, form, files_url=FILES_URL).body
+    return view(page, door, form, links=LINKS, root="../../")
 
 
 def document(*files: dict[str, Any], **more: Any) -> bytes:

@@ -60,7 +60,7 @@ class Service:
 
     def ask_until_told(self, cache_control: str) -> None:
         end = time.monotonic() + DEADLINE
-        while self.ask(PAGE).headers["Cache-Control"] != cache_control:
+        while self.ask(PAGE).headers["X-Client-Cache-Control"] != cache_control:
             assert time.monotonic() < end, self.log
 
     def wait_for_log(self, part: str) -> str:
@@ -215,6 +215,9 @@ def test_a_reload_under_load_loses_no_request_and_brings_the_new_settings(setup:
                 setup.write(max_age, user_agent=f"cellar/{max_age}")
                 running.process.send_signal(signal.SIGHUP)
                 running.ask_until_told(f"max-age={max_age}, public")
+            end = time.monotonic() + DEADLINE
+            while min(answered) <= 3 and time.monotonic() < end:
+                time.sleep(0.01)
         finally:
             stop.set()
             for thread in threads:
@@ -241,7 +244,7 @@ def test_settings_that_cannot_be_used_do_not_replace_good_ones(setup: Setup) -> 
             running.wait_for_log("Application startup complete")
         response = running.ask(PAGE)
         assert response.status_code == 200
-        assert response.headers["Cache-Control"] == "max-age=500, public"
+        assert response.headers["X-Client-Cache-Control"] == "max-age=500, public"
         assert running.stop() == 0
 
 

@@ -57,12 +57,15 @@ def test_every_view_of_every_upstream_form_is_a_complete_answer(
     assert response.status_code == 200
     form = path.split("/")[2]
     header = dict(response.headers)
-    assert re.fullmatch(r'"[0-9a-f]{32}"', header.pop("etag"))
+    assert re.fullmatch(r'"0123abcd-2[a-z]{2}\.-\.[!#-~]+"', header.pop("etag"))
     assert int(header.pop("content-length")) > 0
+    policy = header.pop("content-security-policy", None)
+    assert (policy is not None) == (form == "html")
     assert header == {
         "content-type": JSON if form == "json" else HTML,
         "content-encoding": "gzip",
-        "cache-control": "max-age=600, public",
+        "cache-control": "max-age=300, stale-while-revalidate=300, public",
+        "x-client-cache-control": "max-age=600, public",
         "vary": "Accept, Accept-Encoding",
         "x-pypi-last-serial": "31415926",
     }
@@ -120,7 +123,7 @@ def test_freshness_is_upstreams_own_up_to_the_appliances_limit(
 ) -> None:
     upstream = answer(header={"Cache-Control": cache_control})
     response = start(upstream, pages={"max_age": max_age}).ask(PATHS[0])
-    assert response.headers["Cache-Control"] == f"{told}, public"
+    assert response.headers["X-Client-Cache-Control"] == f"{told}, public"
 
 
 def test_the_serial_of_the_header_is_used_when_the_page_says_none(start: Start) -> None:

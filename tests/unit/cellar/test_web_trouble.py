@@ -160,7 +160,7 @@ def test_a_defect_of_the_rewriter_is_a_503_too_and_tells_nothing_of_its_inside(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a secret of the inside")
 
-    monkeypatch.setattr("cellar.web.read_page", broken)
+    monkeypatch.setattr("cellar.web.pages.read_page", broken)
     response = start(answer()).ask(PATHS[0])
     assert response.status_code == 503
     assert_is_one_sentence(response)

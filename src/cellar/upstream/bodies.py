@@ -1,0 +1,84 @@
+"""Reading bodies, and how many of them a process holds at a time."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from cellar.decoding import BoundedDecoder
+
+# Bytes, decoded. PyPI's page of 2,400 files has 1.8 million; a larger one is worth waiting for.
+_LARGE = 2 * 1024 * 1024
+# Bytes, encoded. A bomb of gzip makes a thousand times as many of them.
+_STEP = 4096
+# Bodies of up to that size that a process holds, read or being read, until they are answered.
+_PLACES = 24
+
+
+class Rooms:
+    """The memory of one process for bodies: places for some small ones, and for one large one."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(_PLACES)
+        self._large = asyncio.Lock()
+
+    def room(self) -> "Room":
+        """Return a room for the bodies of one answer; it takes memory when a body comes."""
+        return Room(self._places, self._large)
+
+
+class Room:
+    """
+    What one answer holds in memory while this context lasts.
+
+    Bodies wait to be read until there is a place for them, and once they have grown large, until no
+    other answer holds a large one: the sender waits meanwhile.
+    """
+
+    def __init__(self, places: asyncio.Semaphore, large: asyncio.Lock) -> None:
+        self._places = places
+        self._large = large
+        self._own = asyncio.Lock()
+        self._held = AsyncExitStack()
+        self._taken: set[object] = set()
+
+    async def __aenter__(self) -> Self:
+        """Begin; nothing is held yet."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give everything back."""
+        await self._held.aclose()
+
+    async def read(self, response: httpx.Response, limit: int) -> bytes:
+        """
+        Read a body and undo its content coding.
+
+        `limit` is bytes, decoded.
+
+        Raises:
+            DecodingError: when the body is larger than that, or cannot be decoded.
+
+        """
+        await self._take(self._places)
+        decoder = BoundedDecoder(response.headers.get("Content-Encoding", ""), limit)
+        async for piece in response.aiter_raw():
+            for at in range(0, len(piece), _STEP):
+                decoder.feed(piece[at : at + _STEP])
+                if decoder.size > _LARGE:
+                    await self._take(self._large)
+        return decoder.finish()
+
+    async def _take(self, what: asyncio.Semaphore | asyncio.Lock) -> None:
+        # One answer may read several bodies at once; they share what it holds.
+        async with self._own:
+            if what not in self._taken:
+                await self._held.enter_async_context(what)
+                self._taken.add(what)

@@ -1,0 +1,108 @@
+"""
+The ASGI application: which path is answered by what.
+
+The URL alone decides an answer, and If-None-Match whether it is sent again. `door` is index,
+intercept or unfiltered, `form` is json or html.
+
+- `GET /{door}/{form}/simple/{project}/`: the page of a project.
+- `GET /{door}/{form}/snapshot/{YYYY-MM-DD}/simple/{project}/`: as of the end of that day in UTC.
+- `GET /{door}/pypi/{project}/json`, `GET /{door}/pypi/{project}/{version}/json`: the JSON API.
+- `GET /{door}/integrity/{project}/{version}/{filename}/provenance`: provenance.
+- `GET /file{path}`: may the file at this path of the appliance be handed out, and from where?
+- `GET /healthz` answers without asking upstream.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import httpx
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cellar.index.links import Links
+from cellar.policy import Policy
+from cellar.settings import PYPI, Settings
+from cellar.upstream import Access, Indexes, Rooms
+from cellar.web import answers
+from cellar.web.documents import Documents
+from cellar.web.files import Oracle
+from cellar.web.pages import Pages
+from cellar.web.serving import Serving
+
+
+def create_app(
+    settings: Settings,
+    accesses: Mapping[str, Access],
+    transport: httpx.AsyncBaseTransport | None = None,
+    engine: httpx.AsyncBaseTransport | None = None,
+) -> Starlette:
+    """
+    Return the ASGI application of the rewriter.
+
+    `accesses` are what the indexes are asked with, by their names. `transport` replaces the network
+    in tests, and `engine` the engine's socket.
+    """
+    indexes = Indexes(settings, accesses, transport)
+    policy = Policy(settings.file_rules)
+    links = _links(settings)
+    rooms = Rooms()
+    serving = Serving(settings.pages, rooms)
+    pages = Pages(serving, indexes, policy, links)
+    documents = Documents(serving, indexes, policy)
+    oracle = Oracle(settings, policy, links, rooms, engine)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await indexes.aclose()
+        await oracle.aclose()
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", _healthz),
+            Route("/file/{uri:path}", oracle.answer),
+            Route("/{door}/{form}/simple/{rest:path}", pages.answer),
+            Route("/{door}/{form}/snapshot/{day}/simple/{rest:path}", pages.answer),
+            *(
+                Route(f"/{door}{path}", endpoint)
+                for door in ("index", "intercept")
+                for path, endpoint in (
+                    ("/pypi/{project}/json", documents.json_api),
+                    ("/pypi/{project}/{version}/json", documents.json_api),
+                    ("/integrity/{project}/{version}/{filename}/provenance", documents.provenance),
+                )
+            ),
+        ],
+        exception_handlers={HTTPException: _http_error, Exception: _unexpected},
+        lifespan=lifespan,
+    )
+    # A path means what it says; the only redirects are those to a project's normalised name.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _links(settings: Settings) -> Links:
+    prefixes = {index.name: index.files for index in settings.indexes}
+    pypi = prefixes.pop(PYPI)
+    return Links(pypi, tuple(prefix for files in prefixes.values() for prefix in files))
+
+
+async def _healthz(_: Request) -> Response:
+    return answers.sentence(HTTPStatus.OK, "The rewriter runs.", {"Cache-Control": "no-store"})
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return answers.sentence(
+            HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed.", error.headers or {}
+        )
+    return answers.not_found("There is nothing at this path.")
+
+
+async def _unexpected(_: Request, __: Exception) -> Response:
+    # Starlette raises the exception again after this answer, and the server logs it.
+    return answers.unavailable("The rewriter failed to answer.")
