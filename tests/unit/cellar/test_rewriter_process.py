@@ -19,7 +19,7 @@ import trustme
 
 import cellar
 from unit.cellar.servers import Answer, Request, https_server
-from unit.cellar.support import PAGES, PYPI, write_settings
+from unit.cellar.support import FILE_RULE, PAGES, PYPI, write_settings
 
 PAGE = "/index/json/simple/an-example/"
 BODY = (PAGES / "pypi.json").read_bytes()
@@ -128,13 +128,15 @@ class Setup:
             assert self.hold.wait(DEADLINE)
         return Answer(body=BODY, header={"Cache-Control": "max-age=600, public"})
 
-    def write(self, max_age: int = 600, port: int | None = None, **upstream: Any) -> Path:
+    def write(self, max_age: int = 600, port: int | None = None, **changes: Any) -> Path:
         url = f"https://localhost:{port or self.port}/simple/"
+        whole = {name: changes.pop(name) for name in ("file_rules", "rewriter") if name in changes}
         return write_settings(
             self.directory / "cellar.toml",
             indexes=[{**PYPI, "url": url}],
-            upstream={"ca_file": str(self.ca_file), **upstream},
+            upstream={"ca_file": str(self.ca_file), **changes},
             pages={"max_age": max_age},
+            **whole,
         )
 
 
@@ -170,6 +172,47 @@ def test_the_service_reports_readiness_and_serves_pages_on_systemds_socket(setup
         log = running.whole_log()
         assert "Traceback" not in log
         assert PAGE not in log, "requests are logged by the engine in front"
+
+
+def test_a_refusal_is_the_reason_phrase_of_its_status_line(setup: Setup) -> None:
+    rule = {**FILE_RULE, "answer": "refuse", "younger_than_days": 0, "reason": "Ask us."}
+    with service(setup.directory, setup.write(file_rules=[rule])) as running:
+        response = running.ask(PAGE)
+        assert response.status_code == 403
+        assert response.reason_phrase == response.json()["detail"]
+        assert response.reason_phrase.endswith("Ask us.")
+        assert "X-Cellar-Reason" not in response.headers
+        assert running.stop() == 0
+
+
+def test_the_oracle_asks_the_engine_by_its_socket(setup: Setup) -> None:
+    rule = {**FILE_RULE, "answer": "refuse", "younger_than_days": 0, "versions": "==2.0"}
+    path = setup.directory / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(path))
+        engine.listen()
+        settings_path = setup.write(
+            file_rules=[rule], rewriter={"workers": 1, "engine_socket": str(path)}
+        )
+        with service(setup.directory, settings_path) as running:
+            asked: list[bytes] = []
+
+            def answer() -> None:
+                connection, _ = engine.accept()
+                with connection:
+                    asked.append(connection.recv(4096))
+                    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n\r\n"
+                    connection.sendall(head.encode() + BODY)
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            file = f"0c/1d/{'e' * 60}/an_example-2.0-py3-none-any.whl"
+            response = running.ask(f"/file/packages/{file}")
+            thread.join()
+            assert asked[0].startswith(b"GET /simple/an-example/ HTTP/1.1\r\n")
+            assert response.status_code == 403
+            assert response.headers["X-File-Refusal"] == "1"
+            assert running.stop() == 0
 
 
 def test_the_service_leaves_nothing_behind_in_its_home_and_its_working_directory(

@@ -31,14 +31,14 @@ async def until(condition: Callable[[], bool]) -> None:
 class Worker:
     """A server in this process, on a socket that outlives it as systemd's does."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, answering: Any = application) -> None:
         self.path = str(path)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen()
         self.listener.settimeout(0)
         config = Config(
-            application,
+            answering,
             http=DrainingProtocol,
             lifespan="off",
             log_config=None,
@@ -154,3 +154,30 @@ def test_a_connection_that_is_being_accepted_when_the_worker_stops_is_answered(
             return await asyncio.wait_for(loop.sock_recv(client, 4096), DEADLINE)
 
     assert asyncio.run(scenario()).startswith(b"HTTP/1.1 204 ")
+
+
+REFUSAL = "an_example-2.zip is refused by rule a-rule: it is younger than 7 days."
+
+
+async def refusing(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "http"
+    assert await receive()
+    headers = [(b"x-cellar-reason", REFUSAL.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_an_answers_reason_is_in_its_status_line_and_nowhere_else(tmp_path: Path) -> None:
+    async def scenario() -> bytes:
+        async with Worker(tmp_path / "s", refusing) as worker:
+            reader, writer = await worker.connect()
+            writer.write(REQUEST * 2)
+            heads = [await reader.readuntil(b"\r\n\r\n") for _ in range(2)]
+            writer.close()
+            assert heads[0] == heads[1]
+            return heads[0]
+
+    head = asyncio.run(scenario())
+    assert head.startswith(f"HTTP/1.1 403 {REFUSAL}\r\n".encode())
+    assert head.count(REFUSAL.encode()) == 1
+    assert b"cellar" not in head.lower()
