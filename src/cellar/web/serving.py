@@ -31,10 +31,9 @@ from cellar.web import answers
 
 # Two at a time: compressing lets another thread run, and no memory is taken for more.
 _RENDERINGS = 2
-# Measured with PyPI's page of 2,400 files (1.8 MB of JSON) on one core: level 6 takes 26 ms for
-# 383 kB, level 4 19 ms for 405 kB, level 1 10 ms for 430 kB. All of the rest takes 30 ms, and the
-# page is compressed once and sent a thousand times.
-_LEVEL = 6
+# Measured with a page of 2,400 files (1.8 MB of JSON) on one core: level 6 takes 26 ms for 383 kB,
+# level 4 19 ms for 405 kB, level 3 11 ms for 423 kB. All of the rest takes 32 ms.
+_LEVEL = 4
 
 logger = logging.getLogger("cellar.web")
 

@@ -56,7 +56,8 @@ def test_a_malformed_credential_is_one_sentence_without_it(
 
 
 def test_a_missing_credential_is_one_sentence(tmp_path: Path, credentials: Path) -> None:
-    expected = rf"\A{credentials}/acme-credential: the credential of the index acme cannot be read: no such"
+    path = credentials / "acme-credential"
+    expected = rf"\A{path}: the credential of the index acme cannot be read: no such file"
     with pytest.raises(AccessError, match=expected):
         load_access(with_index(tmp_path, credential="acme-credential"))
 
