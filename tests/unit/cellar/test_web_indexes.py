@@ -211,6 +211,15 @@ def test_no_credential_is_logged_or_answered_even_if_upstream_sends_it_back(
     assert "Asked was acme." in caplog.text
 
 
+def test_of_a_redirect_elsewhere_only_the_origin_is_logged(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = "https://login.example:8443/session-4711?token=4711"
+    start(lambda _: scripted(302, header={"Location": target})).ask(path("an-example"))
+    assert "To https://login.example:8443. Asked was pypi." in caplog.text
+    assert "4711" not in caplog.text
+
+
 PASSING: dict[str, Any] = {
     **{f"status {status}": status for status in (500, 502, 503, 504)},
     "a refused connection": httpx.ConnectError("refused"),
