@@ -66,6 +66,12 @@ class Distribution:
         return self.version or self.written
 
 
+def is_filename(text: str) -> bool:
+    """Tell whether a text is a file name of a distribution rather than, say, a project's name."""
+    known = (".whl", ".egg", *_ARCHIVES, *_PACKAGES)
+    return text.endswith(known) and bool(project_candidates(text))
+
+
 def parse_filename(filename: str, project: str | None = None) -> Distribution:
     """
     Read a file name.
