@@ -65,7 +65,7 @@ versions = st.sampled_from(["0.9", "1.0", "1.0.0", "1.1rc1", "1!0.1", "2.0+cu128
 filenames = st.one_of(
     st.builds("demo-{}-py3-none-any.whl".format, versions),
     st.builds("demo-{}.tar.gz".format, versions),
-    st.builds("demo-{}.win32-py2.7.exe".format, versions),
+    st.builds("demo-{}.win32-py2.7.exe".format, versions.filter(bool)),
     st.sampled_from(["readme.txt", "demo.zip", "caf\u00e9\r\n-1.0.zip", "x" * 300]),
 )
 # Around now, to the microsecond; and what is no time.
