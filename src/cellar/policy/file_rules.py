@@ -81,7 +81,7 @@ class FileRule:
 
     def matches(self, file: IndexFile, now: datetime) -> bool:
         """Tell whether the rule matches the file at a time."""
-        for test in self._conditions:  # noqa: SIM110 a generator would cost half as much again
+        for test in self._conditions:  # noqa: SIM110 a generator costs more than the tests
             if not test(file, now):
                 return False
         return True
