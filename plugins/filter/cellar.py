@@ -20,6 +20,7 @@ from jinja2.exceptions import TemplateError
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from cellar.provisioning import (
+    completed_settings,
     host_problems,
     path_and_parents,
     read_options,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jinja2.runtime import Context
+
+
+_SPECIFICATION = Path(__file__).resolve().parents[2] / "roles/settings/meta/argument_specs.yml"
 
 
 def _plain(value: Any) -> Any:
@@ -74,12 +78,27 @@ def cellar_platform_problems(
         raise AnsibleFilterError(f"cellar_platform_problems: {error}") from error
 
 
+def cellar_completed_settings(
+    values: Mapping[str, Any], upstream_ca: str, index_ca_dir: str
+) -> dict[str, Any]:
+    """Return indexes, routes and file rules with everything that they leave unsaid."""
+    # Its own path and not a parameter: other roles evaluate this too, where `role_path` is theirs.
+    options = read_options(_SPECIFICATION)
+    try:
+        return completed_settings(_plain(values), options, upstream_ca, index_ca_dir)
+    except (KeyError, ValueError) as error:
+        # Not `from error`: a value that is no URL may be a secret.
+        reason = type(error).__name__
+        raise AnsibleFilterError(f"cellar_completed_settings: {reason}: not checked") from None
+
+
 class FilterModule:
     """What Ansible's plugin loader asks for."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
+            "cellar_completed_settings": cellar_completed_settings,
             "cellar_path_and_parents": path_and_parents,
             "cellar_platform_problems": cellar_platform_problems,
             "cellar_setting_problems": cellar_setting_problems,

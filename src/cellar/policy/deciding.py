@@ -103,7 +103,7 @@ class Policy:
 
 
 def _first(rules: Iterable[FileRule], file: IndexFile, now: datetime) -> FileRule | None:
-    for rule in rules:  # a loop, because a generator would cost half as much again
+    for rule in rules:
         if rule.matches(file, now):
             return rule
     return None

@@ -66,6 +66,12 @@ class Distribution:
         return self.version or self.written
 
 
+def is_filename(text: str) -> bool:
+    """Tell whether a text is a file name of a distribution rather than, say, a project's name."""
+    known = (".whl", ".egg", *_ARCHIVES, *_PACKAGES)
+    return text.endswith(known) and bool(project_candidates(text))
+
+
 def parse_filename(filename: str, project: str | None = None) -> Distribution:
     """
     Read a file name.
@@ -149,10 +155,13 @@ def _written(rest: str, kind: Kind) -> str:
 
 
 def _ranked(stem: str, kind: Kind) -> Iterator[Distribution]:
-    """Yield the most probable reading first, and none without a version if one has any."""
+    """Yield the most probable reading first: those with a version before those without one."""
     readings = list(_readings(stem, kind))
-    if kind not in {Kind.WHEEL, Kind.EGG}:
-        # In names of wheels and eggs the project's dashes are escaped. In others they stand.
-        readings.reverse()
     known = [reading for reading in readings if reading.version is not None]
-    yield from known or readings
+    others = [reading for reading in readings if reading.version is None]
+    if kind in {Kind.WHEEL, Kind.EGG}:
+        # Their dashes separate parts: those of the project's name and of the version are escaped.
+        yield from known or others
+    else:
+        yield from reversed(known)
+        yield from reversed(others)

@@ -8,7 +8,8 @@ from packaging.specifiers import SpecifierSet
 
 from cellar.policy.distributions import Distribution, parse_filename
 from cellar.policy.patterns import Patterns
-from cellar.policy.times import later, stamp, upload_time
+from cellar.policy.texts import one_line, stamp
+from cellar.policy.times import later, upload_time
 from cellar.policy.verdicts import Answer, Verdict
 from cellar.settings import FileRuleSettings
 
@@ -47,7 +48,7 @@ class FileRule:
     def __init__(self, settings: FileRuleSettings) -> None:
         self.name = settings.name
         self.answer = Answer(settings.answer)
-        self._reason = _ascii(settings.reason)
+        self._reason = one_line(settings.reason)
         self._projects = Patterns(settings.projects)
         self._settings = settings
         self._versions = SpecifierSet(settings.versions)
@@ -60,7 +61,7 @@ class FileRule:
             (settings.younger_than_days, self._is_young),
             (settings.filenames, self._is_named_so),
             (settings.kinds, self._is_of_a_kind),
-            (settings.versions, self._has_a_version),
+            (self._versions, self._has_a_version),
         )
         self._conditions = tuple(test for setting, test in conditions if setting)
 
@@ -80,7 +81,7 @@ class FileRule:
 
     def matches(self, file: IndexFile, now: datetime) -> bool:
         """Tell whether the rule matches the file at a time."""
-        for test in self._conditions:  # noqa: SIM110 a generator would cost half as much again
+        for test in self._conditions:  # noqa: SIM110 a generator costs more than the tests
             if not test(file, now):
                 return False
         return True
@@ -131,10 +132,10 @@ class FileRule:
     def _words(self, file: IndexFile) -> str:
         settings, words = self._settings, []
         if settings.filenames:
-            words.append(f"its name matches {_ascii(self._filenames.first(file.name) or '')}")
+            words.append(f"its name matches {one_line(self._filenames.first(file.name) or '')}")
         if settings.kinds:
             words.append(f"it is of kind {file.distribution.kind}")
-        if settings.versions:
+        if self._versions:
             version = file.distribution.version
             found = f"{version} matches" if version else "cannot be read and may match"
             words.append(f"its version {found} {settings.versions}")
@@ -149,7 +150,7 @@ class FileRule:
     def _sentence(self, what: str, words: str, until: datetime | None) -> str:
         done = "hidden" if self.answer is Answer.HIDE else "refused"
         end = f", until {stamp(until)}" if until else ""
-        sentence = f"{_short(_ascii(what))} is {done} by rule {self.name}: {words}{end}."
+        sentence = f"{_short(one_line(what))} is {done} by rule {self.name}: {words}{end}."
         return f"{sentence} {self._reason}" if self._reason else sentence
 
 
@@ -159,8 +160,3 @@ def _whole(project: str) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
-
-
-def _ascii(text: str) -> str:
-    """Make a text of unknown origin fit for one line of a header."""
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

@@ -1,4 +1,4 @@
-"""Times as pages and sentences write them. All are aware and in UTC."""
+"""Times on pages. All are aware and in UTC."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from typing import Any
 # PEP 700; datetime.fromisoformat alone takes much more than that.
 _UPLOAD_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z", re.ASCII)
 _LATEST = datetime.max.replace(tzinfo=UTC)
-_ALMOST_A_MINUTE = timedelta(minutes=1, microseconds=-1)
 
 
 def upload_time(file: Mapping[str, Any]) -> datetime | None:
@@ -28,8 +27,3 @@ def later(time: datetime, duration: timedelta) -> datetime:
         return time + duration
     except OverflowError:
         return _LATEST
-
-
-def stamp(time: datetime) -> str:
-    """Write a time to the minute, rounded up: what is said to be over by then is over."""
-    return f"{later(time, _ALMOST_A_MINUTE).replace(tzinfo=None).isoformat(timespec='minutes')}Z"

@@ -60,7 +60,11 @@ def certificate_problems(values: Mapping[str, Any], now: datetime) -> Iterator[P
     `values` holds all settings, each sound and without contradictions; `now` is aware.
     """
     if values[_UPSTREAM]:
-        yield from _upstream_bundle(values[_UPSTREAM], now)
+        yield from _bundle(_UPSTREAM, values[_UPSTREAM], "the gateway", now)
+    for number, index in enumerate(values["cellar_indexes"]):
+        if index.get("ca_file"):
+            subject = f"cellar_indexes[{number}].ca_file"
+            yield from _bundle(subject, index["ca_file"], "the index", now)
     directory = values[_DIRECTORY]
     if directory and Path(directory).exists() and not Path(directory).is_dir():
         yield Problem(_DIRECTORY, f"{directory} is not a directory", "name a directory")
@@ -87,17 +91,17 @@ def certificate_problems(values: Mapping[str, Any], now: datetime) -> Iterator[P
         yield from _authority(values[_CA], values[_CHAIN], chain, now)
 
 
-def _upstream_bundle(path: str, now: datetime) -> Iterator[Problem]:
+def _bundle(variable: str, path: str, whose: str, now: datetime) -> Iterator[Problem]:
     try:
-        bundle = _read_certificates(_UPSTREAM, path)
+        bundle = _read_certificates(variable, path)
     except _UnusableFileError as error:
         yield error.problem
         return
     if not any(_is_valid(certificate, now) for certificate in bundle):
         yield Problem(
-            _UPSTREAM,
+            variable,
             f"{path} holds no certificate that is valid today",
-            "get the current CA certificates from those who run the gateway",
+            f"get the current CA certificates from those who run {whose}",
         )
 
 

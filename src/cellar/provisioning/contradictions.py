@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from cellar.provisioning import file_rule_contradictions, index_contradictions
 from cellar.provisioning.problem import Problem, show
+from cellar.provisioning.shapes import HTTPS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _PREFIX = "cellar_"
-# RFC 9110, section 4.2.2.
-_HTTPS = 443
 
 
 def contradictions(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -72,11 +72,11 @@ def _ports(*, https_port: int, http_port: int) -> Iterator[Problem]:
 
 
 def _intercept_port(*, intercept: bool, https_port: int) -> Iterator[Problem]:
-    if intercept and https_port != _HTTPS:
+    if intercept and https_port != HTTPS_PORT:
         yield Problem(
             "cellar_https_port",
-            f"is not {_HTTPS} ({https_port}), and clients of the intercept door use no other",
-            f"set it to {_HTTPS}, or cellar_intercept to false",
+            f"is not {HTTPS_PORT} ({https_port}), and clients of the intercept door use no other",
+            f"set it to {HTTPS_PORT}, or cellar_intercept to false",
         )
 
 
@@ -183,4 +183,6 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _renewal,
     _provided_missing,
     _provided_unused,
+    *index_contradictions.RULES,
+    *file_rule_contradictions.RULES,
 )

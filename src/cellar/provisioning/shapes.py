@@ -2,7 +2,8 @@
 What the value of each setting looks like.
 
 The values reach nginx configuration, systemd units and command lines, so every shape is a list of
-what is allowed. Nothing that one of those would interpret passes.
+what is allowed. Nothing that one of those would interpret passes. (Credentials reach files of their
+own, and nginx only as Base64.)
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +30,21 @@ _MAIL = re.compile(rf"[A-Za-z0-9._+-]+@{_DNS_NAME.pattern}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/+-]*)?")
 # PEP 503, "Normalized Names".
 _PROJECT = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_NAME_LENGTH = 32
+# What both the index page and nginx take for a plain part of a path (RFC 3986, section 3.3).
+_FILES_PATH = re.compile(r"/(?:[A-Za-z0-9._+!~-]+/)*")
+_URL_PATH = re.compile(r"/(?:(?:[A-Za-z0-9._+!~@-]|%[0-9A-F]{2})+/)*")
+_BASE_URL = re.compile(r"https://([^/:]+)(?::([1-9][0-9]{0,4}))?(/.*)")
+_LAST_PORT = 65535
+# RFC 9110, section 4.2.2.
+HTTPS_PORT = 443
+_STATUSES = range(400, 500)
+# Wrong credentials, and troubles that pass: to take them for "no such project" would hand a private
+# name to the next index of its route.
+_NEVER_MISSING = {401, 407, 408, 421, 425, 429}
+# A part of the sentence in the reason phrase of a refusal (RFC 9112, section 4).
+_SENTENCE = re.compile(r"[!-~](?:[ -~]{0,118}[!-~])?")
+_FILENAME_PATTERN_LENGTH = 200
 # Directories whose owner or mode the appliance must never change.
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib|proc|root|run|sbin|sys|usr)/")
 
@@ -123,6 +141,108 @@ def _project(text: str) -> str | None:
     return None if _PROJECT.fullmatch(text) else "is not a normalised project name (PEP 503)"
 
 
+def _name(text: str) -> str | None:
+    if len(text) > _NAME_LENGTH:
+        return f"is longer than {_NAME_LENGTH} characters"
+    return None if _PROJECT.fullmatch(text) else "is not a usable name"
+
+
+def split_url(url: str) -> tuple[str, int, str]:
+    """
+    Return host, port and path of an https URL.
+
+    Raises ValueError when `url` is none, or has a user, a port that does not exist, or no path.
+    """
+    match = _BASE_URL.fullmatch(url)
+    if not match or "@" in match[1]:
+        raise ValueError("not a plain https URL")
+    port = int(match[2] or HTTPS_PORT)
+    if port > _LAST_PORT:
+        raise ValueError(f"not a port: {port}")
+    return match[1], port, match[3]
+
+
+def _base_url(path: re.Pattern[str]) -> Callable[[str], str | None]:
+    def fault(text: str) -> str | None:
+        if not text.startswith("https://"):
+            return "is not an https URL"
+        if "@" in text.removeprefix("https://").partition("/")[0]:
+            return "has a user; write it as username and password"
+        if "?" in text or "#" in text:
+            return "has a query or a fragment"
+        if not text.endswith("/"):
+            return "does not end with a slash"
+        if text.startswith("https://["):
+            return "has an IPv6 address, which file URLs of the appliance cannot hold"
+        return _plain_url(text, path)
+
+    return fault
+
+
+def _plain_url(text: str, path: re.Pattern[str]) -> str | None:
+    try:
+        host, port, rest = split_url(text)
+    except ValueError:
+        return "is not a URL with a host, maybe a port, and a path"
+    if not is_address(host) and _dns_name(host):
+        return f"has a host that {_dns_name(host)}"
+    if port == HTTPS_PORT and text.startswith(f"https://{host}:"):
+        return f"names the port that every https URL has ({HTTPS_PORT})"
+    if {".", ".."} & set(rest.split("/")):
+        return "has a part that is . or .."
+    return None if path.fullmatch(rest) else "has characters that a path may not have here"
+
+
+def _username(text: str) -> str | None:
+    # RFC 7617, section 2.
+    if ":" in text:
+        return "has a colon, which no user name may have"
+    return None if text.isascii() and _is_secret(text) else "is not a usable user name"
+
+
+def _password(text: str) -> str | None:
+    if text.endswith(("\n", "\r")):
+        return "ends with a line break"
+    return None if _is_secret(text) else "has control characters, or a space at an end"
+
+
+def _is_secret(text: str) -> bool:
+    return text.isprintable() and text == text.strip()
+
+
+def _missing_status(number: int) -> str | None:
+    if number in _NEVER_MISSING:
+        return "says that the credentials are wrong or that a trouble passes"
+    return None if number in _STATUSES else "is not a status of the client's errors"
+
+
+def _pattern(text: str) -> str | None:
+    if _PROJECT.fullmatch(text.replace("*", "x")):
+        return None
+    if text != text.lower() or "_" in text or "." in text:
+        return "is not normalised (PEP 503): lower case, and - in place of _ and ."
+    return "is not a project name in which * stands for any characters"
+
+
+def _specifiers(text: str) -> str | None:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return "is not a set of version specifiers (PEP 440)"
+    return None
+
+
+def _filename_pattern(text: str) -> str | None:
+    if "/" in text:
+        return "has a slash, and is compared with the file's name only"
+    fits = 0 < len(text) <= _FILENAME_PATTERN_LENGTH and text.isascii() and text.isprintable()
+    return None if fits else "is not a pattern of file names"
+
+
+def _reason(text: str) -> str | None:
+    return None if _SENTENCE.fullmatch(text) else "is not a sentence that every client can show"
+
+
 def _within(low: int, high: int) -> Shape:
     def fault(number: int) -> str | None:
         return None if low <= number <= high else f"is not between {low} and {high}"
@@ -141,7 +261,17 @@ _NAME = Shape("a DNS name in lower case without port, such as cellar.example.org
 _SIZES = Shape("a whole number and a unit k, m or g, such as 40g", _size)
 _FILE = _or_empty(Shape("an absolute path of letters, digits and _ + , = @ . -", _path))
 
-#: The shape of every setting that has one; for a list, the shape of each of its items.
+_PATTERN = Shape(
+    "a normalised project name, or one in which * stands for any characters, such as acme-*",
+    _pattern,
+)
+_INDEX_NAME = Shape(
+    f"at most {_NAME_LENGTH} lower-case letters and digits joined by single hyphens, such as acme",
+    _name,
+)
+
+#: The shape of every setting that has one; for a list, the shape of each of its items. A key of the
+#: entries of a setting stands after a dot.
 SHAPES: Mapping[str, Shape] = {
     "cellar_server_names": _NAME,
     "cellar_server_addresses": Shape("an IP address, such as 192.0.2.10", _address),
@@ -154,6 +284,41 @@ SHAPES: Mapping[str, Shape] = {
         Shape("a mail address or a URL, such as ci-admins@example.org", _contact)
     ),
     "cellar_page_max_age": _within(1, 600),
+    "cellar_indexes.name": _INDEX_NAME,
+    "cellar_indexes.url": Shape(
+        "the base of a Simple API, such as https://packages.acme.example/simple/",
+        _base_url(_URL_PATH),
+    ),
+    "cellar_indexes.files": Shape(
+        "a prefix of file URLs, such as https://packages.acme.example/files/",
+        _base_url(_FILES_PATH),
+    ),
+    "cellar_indexes.username": _or_empty(
+        Shape("printable ASCII characters without a colon", _username)
+    ),
+    "cellar_indexes.password": _or_empty(
+        Shape("one line of text, best in Ansible Vault and in quotes", _password)
+    ),
+    "cellar_indexes.ca_file": _FILE,
+    "cellar_indexes.missing_statuses": Shape(
+        "statuses such as 403 with which the index says that it has no such project",
+        _missing_status,
+    ),
+    "cellar_routes.projects": _PATTERN,
+    "cellar_routes.indexes": _INDEX_NAME,
+    "cellar_file_rules.name": _INDEX_NAME,
+    "cellar_file_rules.projects": _PATTERN,
+    "cellar_file_rules.versions": Shape(
+        'version specifiers such as ">=2,<3", or "" for any', _specifiers
+    ),
+    "cellar_file_rules.filenames": Shape(
+        "a shell pattern such as *-win_amd64.whl", _filename_pattern
+    ),
+    "cellar_file_rules.younger_than_days": _within(0, 36500),
+    "cellar_file_rules.larger_than": _or_empty(_SIZES),
+    "cellar_file_rules.reason": _or_empty(
+        Shape("a sentence of at most 120 printable ASCII characters", _reason)
+    ),
     "cellar_cache_dir": Shape(
         "an absolute path of the cache's own, such as /var/cache/cellar", _cache_dir
     ),
@@ -177,3 +342,13 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "cellar_log_days": _within(1, 3650),
 }
+
+#: Lists that say nothing when they are empty, although they may be left out or must be given.
+NEVER_EMPTY = frozenset(
+    {
+        "cellar_indexes.files",
+        "cellar_routes.projects",
+        "cellar_routes.indexes",
+        "cellar_file_rules.projects",
+    }
+)

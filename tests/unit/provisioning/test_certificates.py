@@ -292,12 +292,21 @@ def test_an_upstream_bundle_must_hold_a_certificate_that_is_valid(
     if validities is not None:
         bundle.write_bytes(b"".join(issue("gateway", days=days).pem() for days in validities))
 
-    lines = check({"cellar_upstream_ca_file": str(bundle)}, now=NOW)
+    indexes = [
+        {"name": name, "url": f"https://{name}.example/simple/", "ca_file": ca_file}
+        for name, ca_file in (("acme", ""), ("beta", str(bundle)))
+    ]
+    routes = [{"projects": ["acme", "beta"], "indexes": ["acme", "beta"]}]
+    for subject, settings in (
+        ("cellar_upstream_ca_file", {"cellar_upstream_ca_file": str(bundle)}),
+        ("cellar_indexes[1].ca_file", {"cellar_indexes": indexes, "cellar_routes": routes}),
+    ):
+        lines = check(settings, now=NOW)
 
-    assert len(lines) == (phrase is not None), lines
-    if phrase is not None:
-        assert lines[0].startswith(f"cellar_upstream_ca_file: {bundle} "), lines
-        assert phrase in lines[0]
+        assert len(lines) == (phrase is not None), lines
+        if phrase is not None:
+            assert lines[0].startswith(f"{subject}: {bundle} "), lines
+            assert phrase in lines[0]
 
 
 def test_the_ca_directory_is_not_a_file(check: Check, tmp_path: Path) -> None:

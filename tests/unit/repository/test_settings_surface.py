@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -9,13 +10,15 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from cellar.provisioning.shapes import SHAPES
+from cellar.provisioning import setting_problems
+from cellar.provisioning.shapes import NEVER_EMPTY, SHAPES
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles/settings"
@@ -31,6 +34,12 @@ EXAMPLE = (ROOT / "inventory/example/group_vars/appliances.yml").read_text()
 # the other views do not repeat these defaults.
 WITHOUT_COPY = {"cellar_pypi_index_host", "cellar_pypi_files_host"}
 COPIED = {name: value for name, value in DEFAULTS.items() if name not in WITHOUT_COPY}
+
+# Settings that are lists of entries, by name, and every option of any depth by its dotted name.
+ENTRIES: dict[str, dict[str, dict[str, Any]]] = {
+    name: option["options"] for name, option in OPTIONS.items() if "options" in option
+}
+NESTED = {f"{name}.{key}": o for name, keys in ENTRIES.items() for key, o in keys.items()}
 
 
 def test_defaults_and_specification_have_the_same_settings_in_the_same_order() -> None:
@@ -56,17 +65,91 @@ def test_every_setting_has_prose_in_the_defaults() -> None:
 
 
 def test_every_setting_has_a_type_and_sentences_in_the_specification() -> None:
-    for name, option in OPTIONS.items():
+    assert set(ENTRIES) == {"cellar_indexes", "cellar_routes", "cellar_file_rules"}
+    for name, option in (OPTIONS | NESTED).items():
         assert option["type"] in {"bool", "int", "list", "path", "str"}, name
-        assert option["type"] != "list" or option["elements"] == "str", name
+        if option["type"] == "list":
+            elements = {"dict"} if name in ENTRIES else {"int", "str"}
+            assert option["elements"] in elements, name
         assert option["description"], name
         assert [line for line in option["description"] if not line.endswith(".")] == [], name
 
 
+def test_a_key_of_an_entry_is_required_or_has_a_default_that_is_allowed() -> None:
+    """But for the one default that depends on another key."""
+    for name, option in NESTED.items():
+        given = {"required", "default"} & set(option)
+        assert len(given) == (0 if name == "cellar_indexes.files" else 1), name
+        assert option.get("required", True) is True, name
+        if name == "cellar_file_rules.projects":
+            assert option["default"] == ["*"]
+        elif option.get("default") not in (None, "", 0, []):
+            assert option["default"] in option["choices"], name
+
+
+def test_passwords_are_never_logged() -> None:
+    hidden = {name for name, option in NESTED.items() if option.get("no_log") is True}
+
+    assert hidden == {"cellar_indexes.username", "cellar_indexes.password"}
+
+
 def test_every_setting_has_a_shape_unless_its_type_or_choices_say_all() -> None:
-    free = {name for name, o in OPTIONS.items() if o["type"] != "bool" and "choices" not in o}
+    free = {
+        name
+        for name, o in (OPTIONS | NESTED).items()
+        if o["type"] != "bool" and "choices" not in o and "options" not in o
+    }
 
     assert set(SHAPES) == free
+    assert set(SHAPES) > NEVER_EMPTY
+
+
+def _entry(lines: list[str], indent: str) -> dict[str, Any]:
+    """Return the entry that begins the lines, which are comments with `indent` before it."""
+    block = itertools.takewhile(lambda line: line.startswith(f"#{indent}"), lines)
+    (entry,) = yaml.safe_load("\n".join(line.removeprefix(f"#{indent}") for line in block))
+    assert isinstance(entry, dict)
+    return entry
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_defaults_show_an_entry_with_every_key_and_explain_each(name: str) -> None:
+    lines = DEFAULTS_FILE.read_text().splitlines()
+    end = lines.index(f"{name}: []")
+    start = end - next(n for n, line in enumerate(reversed(lines[:end])) if not line)
+    prose = lines[start:end]
+    begin = next(n for n, line in enumerate(prose) if line.startswith("#   - "))
+    explained = [key for line in prose for key in re.findall(r"`(\w+)`", _term(line))]
+
+    assert list(_entry(prose[begin:], "   ")) == list(ENTRIES[name])
+    assert [key for key in explained if key in ENTRIES[name]] == list(ENTRIES[name])
+
+
+def _term(line: str) -> str:
+    """Return the line if it is a term that the lines after it explain, else nothing."""
+    return line if re.fullmatch(r"# `\w+`(, `\w+`)*", line) else ""
+
+
+def test_the_example_shows_entries_with_every_key_that_can_be_used_as_they_are() -> None:
+    lines = EXAMPLE.splitlines()
+    entries = {name: [_entry(lines[lines.index(f"# {name}: []") + 1 :], "   ")] for name in ENTRIES}
+    values = DEFAULTS | entries | {"cellar_server_names": ["cellar.example"]}
+    values["cellar_ca_common_name"] = "Cellar CA"
+
+    assert {name: list(entry) for name, (entry,) in entries.items()} == {
+        name: list(keys) for name, keys in ENTRIES.items()
+    }
+    assert setting_problems(values, {}, OPTIONS, datetime.now(UTC)) == []
+    required = {f"{n}.{key}" for n, keys in ENTRIES.items() for key in keys if _required(n, key)}
+    assert required == {n for n, option in NESTED.items() if option.get("required")}
+
+
+def _required(name: str, key: str) -> bool:
+    """Tell whether the example says that `key` is required."""
+    _, _, block = EXAMPLE.partition(f"# {name}: []\n")
+    found = re.search(rf"^# +(- )?{key}: .*", block, re.MULTILINE)
+    assert found
+    return "# required" in found[0]
 
 
 def test_the_example_shows_every_setting_once_commented_with_a_hint_and_its_default() -> None:
@@ -115,13 +198,12 @@ def test_every_setting_does_something() -> None:
 
 def test_every_value_derived_from_settings_is_used_and_every_used_one_is_derived() -> None:
     derived = yaml.safe_load((ROLE / "vars/main.yml").read_text())
-    outside = {
-        name
-        for name, files in _used("__cellar_").items()
-        if files - {str((ROLE / "vars/main.yml").relative_to(ROOT))}
-    }
+    here = str((ROLE / "vars/main.yml").relative_to(ROOT))
+    outside = {name for name, files in _used("__cellar_").items() if files - {here}}
+    # A value may also be there for the others.
+    inside = set(re.findall(r"\b__cellar_[a-z0-9_]+", json.dumps(list(derived.values()))))
 
-    assert sorted(derived) == sorted(outside)
+    assert sorted(derived) == sorted(outside | inside)
 
 
 def test_pypis_host_names_stand_in_the_defaults_and_nowhere_else_in_the_code() -> None:
@@ -218,6 +300,12 @@ WRONG = {
     "cellar_server_addresses": ["{{ an_address_that_nobody_defined }}"],
     "cellar_http_prot": 8080,
     "cellar_intercept": "yes",
+    "cellar_indexes": [
+        {"name": "acme", "url": "http://packages.acme.example/", "pasword": "hunter2"},
+        {"name": "beta", "url": "https://beta.example/simple/", "password": ["hunter2"]},
+    ],
+    "cellar_routes": [{"project": ["acme"], "indexes": ["acme"]}],
+    "cellar_file_rules": [{"name": "cooldown", "answer": "deny", "versions": 2}],
     "cellar_cache_dir": "{{ a_disk_that_nobody_defined }}",
     "cellar_certificate_source": "provided",
     "cellar_ca_common_name": "{{ 'Cellar' | a_filter_that_nobody_wrote }}",
@@ -229,6 +317,13 @@ REPORT = [
     "cellar_server_addresses: cannot be evaluated: 'an_address_that_nobody_defined' is undefined; ",
     'cellar_https_port: is not a whole number ("8443"); ',
     'cellar_intercept: is not true or false ("yes"); ',
+    "cellar_indexes[0].pasword: is not a key of cellar_indexes; did you mean password?",
+    "cellar_indexes[1].password: is not text; ",
+    'cellar_indexes[0].url: is not an https URL ("http://packages.acme.example/"); ',
+    "cellar_routes[0].project: is not a key of cellar_routes; did you mean projects?",
+    "cellar_routes[0].projects: is missing; ",
+    'cellar_file_rules[0].answer: is not allow or hide or refuse ("deny"); ',
+    "cellar_file_rules[0].versions: is not text (2); ",
     "cellar_cache_dir: cannot be evaluated: 'a_disk_that_nobody_defined' is undefined; ",
     "cellar_ca_common_name: cannot be evaluated: Syntax error in template: No filter named ",
     "cellar_certificate_file: is empty, and cellar_certificate_source is provided; ",
@@ -260,6 +355,7 @@ def test_all_wrong_settings_are_listed_in_one_run_and_no_host_is_contacted(
     assert len(lines) == len(REPORT), run.output
     for line, expected in zip(lines, REPORT, strict=True):
         assert line.startswith(expected), run.output
+    assert "hunter2" not in run.output
 
 
 def test_one_host_with_wrong_settings_keeps_all_hosts_from_being_contacted(tmp_path: Path) -> None:

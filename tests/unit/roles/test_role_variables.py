@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,35 @@ def test_the_ca_is_where_the_operator_wants_it(settings: dict[str, Any], place: 
     assert found == place
 
 
+INDEXES: dict[str, Any] = {
+    "cellar_indexes": [
+        {
+            "name": "acme",
+            "url": "https://packages.acme.example:8443/simple/",
+            "username": "ci",
+            "password": "hunter2",
+            "ca_file": "/srv/acme.pem",
+            "missing_statuses": [403],
+        },
+        {"name": "beta", "url": "https://beta.example/simple/"},
+    ],
+    "cellar_routes": [{"projects": ["acme", "acme-*"], "indexes": ["acme", "beta", "pypi"]}],
+    "cellar_file_rules": [
+        {"name": "ours", "answer": "allow", "projects": ["acme-*"]},
+        {
+            "name": "cooldown",
+            "answer": "refuse",
+            "versions": ">=2,<3,!=2.5.*,==1!2.0+x",
+            "kinds": ["wheel", "sdist"],
+            "filenames": ["*-win_amd64.whl", "[!a]\\?.zip"],
+            "younger_than_days": 7,
+            "undated": "skip",
+            "larger_than": "5m",
+            "reason": 'Ask "security@acme.example" \\ now.',
+        },
+    ],
+}
+
 TOML: dict[str, dict[str, Any]] = {
     "defaults": {},
     "index door only, several names": {
@@ -76,6 +106,7 @@ TOML: dict[str, dict[str, Any]] = {
     },
     "a public certificate": {"cellar_certificate_source": "provided"},
     "a contact": {"cellar_upstream_contact": "https://ci.example/contact?team=a&b=c"},
+    "indexes, routes and file rules": INDEXES,
     "limits": {
         "cellar_rewriter_workers": 64,
         "cellar_page_max_age": 1,
@@ -120,6 +151,56 @@ def test_settings_arrive_at_the_cellar_command_in_its_units() -> None:
     assert appliance["https_port"] == 8443
     assert appliance["intercept"] is False
     assert appliance["min_free"] == 3 * 1024 * 1024
+
+
+def test_indexes_routes_and_rules_arrive_as_they_were_said(tmp_path: Path) -> None:
+    written = tmp_path / "cellar.toml"
+    written.write_text(render("rewriter", "cellar.toml.j2", **HOSTS, **INDEXES))
+
+    settings = read_settings(written)
+
+    pypi, acme, beta = settings.indexes
+    assert (pypi.name, pypi.files) == ("pypi", ("https://files.example/packages/",))
+    assert (pypi.credential, pypi.ca_file) == ("", "")
+    assert acme.url == "https://packages.acme.example:8443/simple/"
+    assert acme.files == ("https://packages.acme.example:8443/",)
+    assert (acme.credential, acme.ca_file) == ("acme", "/etc/cellar/indexes/acme-ca.pem")
+    assert acme.missing_statuses == (403,)
+    assert (beta.credential, beta.ca_file, beta.missing_statuses) == ("", "", ())
+    routes = [(route.projects, route.indexes) for route in settings.routes]
+    assert routes == [(("acme", "acme-*"), ("acme", "beta", "pypi")), (("*",), ("pypi",))]
+    assert [rule.name for rule in settings.file_rules] == ["ours", "cooldown"]
+    said = INDEXES["cellar_file_rules"][1] | {"projects": ["*"], "larger_than": 5 * 1024 * 1024}
+    for key, value in said.items():
+        expected = tuple(value) if isinstance(value, list) else value
+        assert getattr(settings.file_rules[1], key) == expected, key
+
+
+def test_a_password_is_in_no_file_that_everyone_can_read() -> None:
+    for template in ("cellar.toml.j2", "cellar-rewriter.service.j2"):
+        text = render("rewriter", template, **HOSTS, **INDEXES)
+        assert "acme" in text
+        assert "hunter2" not in text
+        assert base64.b64encode(b"ci:hunter2").decode() not in text
+
+
+def test_the_roles_are_given_what_the_contract_of_the_parts_says() -> None:
+    derived = {
+        name: value("nginx", f"__cellar_{name}", **HOSTS, **INDEXES)
+        for name in ("indexes", "routes", "file_rules", "file_origins", "enforces")
+    }
+    revision = value("nginx", "__cellar_pages_revision", **HOSTS, **INDEXES)
+
+    assert [index["name"] for index in derived["indexes"]] == ["pypi", "acme", "beta"]
+    assert derived["indexes"][1]["authorization"] == "Basic Y2k6aHVudGVyMg=="
+    assert derived["routes"][-1] == {"projects": ["*"], "indexes": ["pypi"]}
+    assert [rule["larger_than"] for rule in derived["file_rules"]] == [0, 5 * 1024 * 1024]
+    assert [origin["origin"] for origin in derived["file_origins"]] == [
+        "packages.acme.example:8443",
+        "beta.example",
+    ]
+    assert derived["enforces"] is True
+    assert revision != value("nginx", "__cellar_pages_revision", **HOSTS)
 
 
 def test_a_packages_list_names_each_once() -> None:

@@ -59,6 +59,45 @@ def units(tmp_path: Path) -> Path:
     return tmp_path
 
 
+WITH_CREDENTIALS = {
+    "cellar_indexes": [
+        {"name": name, "url": f"https://{name}.example/", "username": "ci", "password": "x"}
+        for name in ("acme", "beta-2")
+    ]
+    + [{"name": "open", "url": "https://open.example/"}],
+}
+
+
+def test_the_rewriter_gets_the_credentials_of_each_index_that_has_some(
+    systemd_analyze: str, units: Path
+) -> None:
+    unit = units / "cellar-rewriter.service"
+    text = render("rewriter", f"{unit.name}.j2", **WITH_CREDENTIALS)
+    lines = [line for line in text.splitlines() if line not in unit.read_text().splitlines()]
+    added = [line for line in lines if not line.startswith("Exec")]
+
+    assert added == [
+        "LoadCredential=acme:/etc/cellar/credentials/acme",
+        "LoadCredential=beta-2:/etc/cellar/credentials/beta-2",
+    ]
+    unit.write_text(unit.read_text().replace("[Service]\n", "\n".join(["[Service]", *added, ""])))
+    assert _verify(systemd_analyze, units) == ""
+    within, words = _exposure(systemd_analyze, unit, EXPOSURE[unit.name])
+    assert within, words
+
+
+@pytest.mark.parametrize(("workers", "limit"), [(1, "1024M"), (2, "1024M"), (8, "4096M")])
+def test_a_fault_of_the_rewriter_ends_one_worker_and_not_the_machine(
+    workers: int, limit: str
+) -> None:
+    text = render("rewriter", "cellar-rewriter.service.j2", cellar_rewriter_workers=workers)
+
+    assert re.findall(r"(?m)^(MemoryMax|OOMPolicy)=(.*)$", text) == [
+        ("MemoryMax", limit),
+        ("OOMPolicy", "continue"),
+    ]
+
+
 def _programs(unit: str) -> set[str]:
     return set(re.findall(r"(?m)^Exec\w+=(\S+)", unit))
 

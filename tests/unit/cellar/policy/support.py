@@ -11,6 +11,7 @@ from cellar.settings import FileRuleSettings
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+MOMENT = timedelta(microseconds=1)
 WHEEL = "demo-1.2-py3-none-any.whl"
 
 
@@ -54,18 +55,23 @@ def matches(settings: FileRuleSettings, entry: Mapping[str, Any], project: str =
     return judged(settings, entry, project).rule is not None
 
 
+def within(until: datetime, part: float) -> datetime:
+    """Return a time from now on and before `until`, to the microsecond."""
+    return NOW + int(part * ((until - NOW) // MOMENT)) * MOMENT
+
+
 # For properties: few values, so that rules and files often meet.
 versions = st.sampled_from(["0.9", "1.0", "1.0.0", "1.1rc1", "1!0.1", "2.0+cu128", "2004d", ""])
 filenames = st.one_of(
     st.builds("demo-{}-py3-none-any.whl".format, versions),
     st.builds("demo-{}.tar.gz".format, versions),
-    st.builds("demo-{}.win32-py2.7.exe".format, versions),
+    st.builds("demo-{}.win32-py2.7.exe".format, versions.filter(bool)),
     st.sampled_from(["readme.txt", "demo.zip", "caf\u00e9\r\n-1.0.zip", "x" * 300]),
 )
 # Around now, to the microsecond; and what is no time.
 times = st.one_of(
     st.builds(
-        lambda days, odd: written(NOW + days * DAY + timedelta(microseconds=odd)),
+        lambda days, odd: written(NOW + days * DAY + odd * MOMENT),
         st.integers(-12, 2),
         st.integers(-1, 1),
     ),

@@ -89,6 +89,12 @@ def test_the_project_decides_where_a_name_can_be_read_in_two_ways() -> None:
     assert parse_filename(name, "elsewhere") == parse_filename(name)
 
 
+def test_every_project_that_an_archive_may_be_of_is_named() -> None:
+    # It may well be version "evil-1.0" of foo, and pip installs it from its URL.
+    assert project_candidates("foo-evil-1.0.tar.gz") == ("foo-evil", "foo")
+    assert project_candidates("foo-1.0-py3-none-any.whl") == ("foo",)
+
+
 def test_releases_compare_as_versions_do() -> None:
     assert parse_filename("a-1.0.zip").release == parse_filename("a-1.0.0.zip").release
     assert parse_filename("a-1.0.zip").release != parse_filename("a-1.0+b.zip").release

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from cellar.policy import Answer, Policy
 from cellar.settings import FileRuleSettings
-from unit.cellar.policy.support import DAY, NOW, file, page, pages, policies, rule, written
+from unit.cellar.policy.support import DAY, NOW, file, page, pages, policies, rule, within, written
 
 OLD, YOUNG = written(NOW - 30 * DAY), written(NOW - DAY)
 COOLDOWN = rule(name="cooldown", younger_than_days=7)
@@ -190,6 +190,6 @@ def test_a_page_stays_until_it_says(
         assert ready.page(document, "demo", NOW + part * 10000 * DAY) == now
         return
     assert now.until > NOW
-    assert ready.page(document, "demo", NOW + part * (now.until - NOW)) == now
+    assert ready.page(document, "demo", within(now.until, part)) == now
     ends = [ready.file("demo", entry, NOW).until for entry in document["files"]]
     assert now.until == min(end for end in ends if end is not None)

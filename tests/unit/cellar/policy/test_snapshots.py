@@ -45,7 +45,13 @@ def test_versions_are_those_that_had_a_file_by_then() -> None:
         versions=["2004d", "1.0", "1.1", "1.2", "1.3"],
     )
     assert as_of(document, DAY)["versions"] == ["2004d", "1.0"]
-    assert as_of(document | {"name": "DEMO"}, DAY)["versions"] == ["2004d", "1.0"]
+
+
+def test_the_projects_name_is_read_as_the_index_writes_it() -> None:
+    uploaded = "2026-11-01T00:00:00Z"
+    entry = file("an_example-1.0-1.tar.gz", upload_time=uploaded)
+    document = page(entry, versions=["1.0.post1"]) | {"name": "An_Example"}
+    assert as_of(document, DAY)["versions"] == ["1.0.post1"]
 
 
 def test_the_last_day_of_the_calendar_is_a_day() -> None:

@@ -1,0 +1,124 @@
+"""
+The settings of indexes, routes and file rules with everything that they leave unsaid.
+
+What the roles `rewriter` and `nginx` render comes from here, so that both mean the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+from cellar.index.views import REVISION
+from cellar.provisioning.shapes import HTTPS_PORT, size_in_bytes, split_url
+from cellar.settings import PYPI
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cellar.provisioning.specification import Options
+
+    Entry = dict[str, Any]
+
+
+def origin(url: str) -> str:
+    """Return the host of an https URL, with its port unless that is the scheme's own."""
+    host, port, _ = split_url(url)
+    return host if port == HTTPS_PORT else f"{host}:{port}"
+
+
+def index_files(index: Mapping[str, Any]) -> list[str]:
+    """Return the prefixes of an index's file URLs: all of its own host, unless it says other."""
+    files: list[str] = index.get("files") or [f"https://{origin(index['url'])}/"]
+    return files
+
+
+def completed_settings(
+    values: Mapping[str, Any], options: Options, upstream_ca: str, index_ca_dir: str
+) -> dict[str, Any]:
+    """
+    Return the indexes, routes and file rules of an appliance, complete.
+
+    `values` holds the settings, checked; `options` is the role's argument specification, which has
+    the defaults of their entries. `upstream_ca` is the bundle on the appliance that verifies
+    indexes without a CA of their own; a CA of an index's own is in the directory `index_ca_dir`
+    there. The keys are those of the variables `__cellar_*` of the role `settings`.
+    """
+    pypi = {
+        "name": PYPI,
+        "url": f"https://{values['cellar_pypi_index_host']}/simple/",
+        "files": [f"https://{values['cellar_pypi_files_host']}/packages/"],
+    }
+    indexes = [
+        _completed_index(index, upstream_ca, index_ca_dir)
+        for index in _with_defaults("cellar_indexes", [pypi, *values["cellar_indexes"]], options)
+    ]
+    routes = [
+        *_with_defaults("cellar_routes", values["cellar_routes"], options),
+        {"projects": ["*"], "indexes": [PYPI]},
+    ]
+    rules = [
+        {**rule, "larger_than": size_in_bytes(rule["larger_than"]) if rule["larger_than"] else 0}
+        for rule in _with_defaults("cellar_file_rules", values["cellar_file_rules"], options)
+    ]
+    return {
+        "indexes": indexes,
+        "routes": routes,
+        "file_rules": rules,
+        "file_origins": _file_origins(indexes),
+        "pages_revision": _revision(indexes, routes, rules),
+        "enforces": any(rule["answer"] == "refuse" for rule in rules),
+    }
+
+
+def _with_defaults(
+    name: str, entries: Iterable[Mapping[str, Any]], options: Options
+) -> list[Entry]:
+    defaults = {
+        key: option["default"]
+        for key, option in options[name]["options"].items()
+        if "default" in option
+    }
+    return [{**defaults, **entry} for entry in entries]
+
+
+def _completed_index(index: Entry, upstream_ca: str, index_ca_dir: str) -> Entry:
+    user = f"{index['username']}:{index['password']}" if index["username"] else ""
+    # RFC 7617, section 2.
+    basic = f"Basic {b64encode(user.encode()).decode('ascii')}" if user else ""
+    return {
+        **index,
+        "files": index_files(index),
+        "ca_path": f"{index_ca_dir}/{index['name']}-ca.pem" if index["ca_file"] else upstream_ca,
+        "authorization": basic,
+    }
+
+
+def _file_origins(indexes: Sequence[Entry]) -> list[Entry]:
+    """Return the hosts that files of further indexes come from, in order, each once."""
+    origins: dict[str, Entry] = {}
+    for index in indexes[1:]:
+        for url in index["files"]:
+            host, port, _ = split_url(url)
+            origins.setdefault(
+                origin(url),
+                {
+                    "origin": origin(url),
+                    "host": host,
+                    "port": port,
+                    "ca_path": index["ca_path"],
+                    "authorization": index["authorization"],
+                },
+            )
+    return list(origins.values())
+
+
+def _revision(indexes: Sequence[Entry], routes: Sequence[Entry], rules: Sequence[Entry]) -> str:
+    """Return 8 hexadecimal digits that differ when the same upstream pages give other pages."""
+    # Neither who asks upstream nor where the controller keeps a file changes what upstream says.
+    kept = ("name", "url", "files", "missing_statuses")
+    said = [REVISION, [{key: index[key] for key in kept} for index in indexes], routes, rules]
+    text = json.dumps(said, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
