@@ -68,8 +68,9 @@ def create_app(
             Route("/{door}/{form}/simple/{rest:path}", pages.answer),
             Route("/{door}/{form}/snapshot/{day}/simple/{rest:path}", pages.answer),
             *(
-                Route(f"/{door}{path}", endpoint)
+                Route(f"/{door}{path}{slash}", endpoint)
                 for door in ("index", "intercept")
+                for slash in ("", "/")
                 for path, endpoint in (
                     ("/pypi/{project}/json", documents.json_api),
                     ("/pypi/{project}/{version}/json", documents.json_api),
@@ -80,7 +81,7 @@ def create_app(
         exception_handlers={HTTPException: _http_error, Exception: _unexpected},
         lifespan=lifespan,
     )
-    # A path means what it says; the only redirects are those to a project's normalised name.
+    # A path means what it says; the only redirects are those to the one spelling of a path.
     app.router.redirect_slashes = False
     return app
 

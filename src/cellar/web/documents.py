@@ -127,7 +127,8 @@ def _asked(request: Request) -> _Asked | Response:
     if filename is not None and not _FILENAME.fullmatch(filename):
         return answers.not_found("This is not the name of a file.")
     asked = _Asked(normalise(name), version, filename)
-    return asked if is_normalised(name) else answers.moved(asked.path)
+    is_canonical = is_normalised(name) and not request.scope["path"].endswith("/")
+    return asked if is_canonical else answers.moved(asked.path)
 
 
 def _check_shape(document: Any, project: str) -> None:
