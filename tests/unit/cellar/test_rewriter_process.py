@@ -50,13 +50,13 @@ class Service:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
-    def ask(self, path: str) -> httpx.Response:
+    def ask(self, path: str, **header: str) -> httpx.Response:
         """Ask over a connection of its own."""
         transport = httpx.HTTPTransport(uds=str(self.socket_path))
         with httpx.Client(
             transport=transport, base_url="http://engine", timeout=DEADLINE
         ) as client:
-            return client.get(path)
+            return client.get(path, headers=header)
 
     def ask_until_told(self, cache_control: str) -> None:
         end = time.monotonic() + DEADLINE
@@ -114,6 +114,8 @@ class Setup:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.user_agents: set[str] = set()
+        self.etag = ""
+        self.conditions: list[str | None] = []
         self.hold: threading.Event | None = None
         self.entered = threading.Event()
         self.ca = trustme.CA()
@@ -126,7 +128,9 @@ class Setup:
         self.entered.set()
         if self.hold is not None:
             assert self.hold.wait(DEADLINE)
-        return Answer(body=BODY, header={"Cache-Control": "max-age=600, public"})
+        header = {"Cache-Control": "max-age=600, public", "ETag": self.etag}
+        self.conditions.append(request.header.get("if-none-match"))
+        return Answer(304, b"", header) if self.conditions[-1] else Answer(200, BODY, header)
 
     def write(self, max_age: int = 600, port: int | None = None, **changes: Any) -> Path:
         url = f"https://localhost:{port or self.port}/simple/"
@@ -172,6 +176,17 @@ def test_the_service_reports_readiness_and_serves_pages_on_systemds_socket(setup
         log = running.whole_log()
         assert "Traceback" not in log
         assert PAGE not in log, "requests are logged by the engine in front"
+
+
+def test_a_page_that_has_not_changed_is_a_304_from_upstream_to_the_engine(setup: Setup) -> None:
+    setup.etag = '"upstream"'
+    with service(setup.directory, setup.write()) as running:
+        first = running.ask(PAGE)
+        second = running.ask(PAGE, **{"If-None-Match": first.headers["ETag"]})
+        assert second.status_code == 304
+        assert second.headers["ETag"] == first.headers["ETag"]
+        assert setup.conditions == [None, '"upstream"']
+        assert running.stop() == 0
 
 
 def test_a_refusal_is_the_reason_phrase_of_its_status_line(setup: Setup) -> None:
