@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from cellar.index.markup import Attributes, Kind, attribute_value, text_value, tokens
 from cellar.index.names import normalise
-from cellar.index.page import HASH, Links, Page, PageError, is_web_url
+from cellar.index.page import HASH, Page, PageError, Resolver, is_web_url
 
 _SERIAL = re.compile(r"\s*SERIAL (\d{1,18})\s*", re.ASCII)
 _HEADING = re.compile(r"\blinks\s+for\s", re.IGNORECASE)
@@ -34,13 +34,13 @@ def read_html(body: bytes, *, project: str, url: str) -> Page:
 
     """
     reader = _Reader(_text(body))
-    links = Links(url if reader.base is None else Links(url).absolute(reader.base))
+    resolver = Resolver(url if reader.base is None else Resolver(url).absolute(reader.base))
     version = reader.metas.get("pypi:repository-version", [None])[0]
     is_index = version is not None or reader.heading
     files = [
         file
         for attributes, text in reader.anchors
-        if (file := _file(links, attributes))
+        if (file := _file(resolver, attributes))
         and _is_file_link(file, text, project, is_index=is_index)
     ]
     # A sign-in page or a proxy's error page is HTML as well, and often comes with status 200.
@@ -130,14 +130,14 @@ def _document(
     return document
 
 
-def _file(links: Links, attributes: Attributes) -> dict[str, Any] | None:
+def _file(resolver: Resolver, attributes: Attributes) -> dict[str, Any] | None:
     """Return an anchor as an entry of `files`, or None if it does not lead to a file."""
     # What browsers and installers do to the value of an href (WHATWG URL, section 4.4).
     href = attribute_value(attributes.get("href", "")).strip()
     href = href.replace("\t", "").replace("\n", "")
     if not href or href.startswith("#"):
         return None
-    url, _, fragment = links.absolute(href).partition("#")
+    url, _, fragment = resolver.absolute(href).partition("#")
     filename = _filename(url)
     if _NO_FILENAME.search(filename) or not is_web_url(url):
         return None

@@ -79,9 +79,9 @@ def _href(file: Mapping[str, Any]) -> str:
 def _best_hash(hashes: object) -> str | None:
     if isinstance(hashes, dict):
         for name in (*_HASH_PREFERENCE, *hashes):
-            written = f"{name}={hashes.get(name)}"
-            if HASH.fullmatch(written):
-                return written
+            digest = hashes.get(name)
+            if isinstance(digest, str) and HASH.fullmatch(f"{name}={digest}"):
+                return f"{name}={digest}"
     return None
 
 

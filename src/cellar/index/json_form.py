@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from cellar.index.names import is_valid, normalise
-from cellar.index.page import ABSOLUTE, Links, Page, PageError
+from cellar.index.page import ABSOLUTE, Page, PageError, Resolver
 
 # Values of a page, or rather the commas and brackets between them. The largest pages of PyPI have a
 # tenth of that. Each can take 100 bytes, so a small page needs no counting.
@@ -37,14 +37,14 @@ def read_json(body: bytes, *, project: str, url: str) -> Page:
         PageError: when this is not the JSON form of that project's page.
 
     """
-    body = body.removeprefix(_UTF_8_BOM)
-    document = _parse(body)
+    document = parse_json(body)
     _check_shape(document, project)
-    verbatim: bytes | None = body
-    links = Links(url)
+    # A byte order mark is no JSON, whatever upstream thinks.
+    verbatim: bytes | None = body.removeprefix(_UTF_8_BOM)
+    resolver = Resolver(url)
     for file in document["files"]:
         written = file["url"]
-        if not written.startswith(ABSOLUTE) and (resolved := links.absolute(written)) != written:
+        if not written.startswith(ABSOLUTE) and (resolved := resolver.absolute(written)) != written:
             file["url"] = resolved
             verbatim = None
     meta = document["meta"]
@@ -54,6 +54,29 @@ def read_json(body: bytes, *, project: str, url: str) -> Page:
         serial=_serial(meta.get("_last-serial")),
         verbatim=verbatim,
     )
+
+
+def parse_json(body: bytes) -> Any:
+    """
+    Parse a text strictly, so that what is written from it is JSON as well.
+
+    Raises:
+        PageError: when it is not JSON, is nested too deeply or has too many values.
+
+    """
+    if len(body) > VALUES_LIMIT and sum(map(body.count, (b",", b"[", b"{"))) > VALUES_LIMIT:
+        raise PageError(f"The JSON has more than {VALUES_LIMIT} values.")
+    try:
+        return json.loads(
+            body.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+    except RecursionError:
+        raise PageError("The JSON is nested too deeply.") from None
+    except ValueError as error:
+        raise PageError(f"The JSON cannot be parsed: {error}.") from None
 
 
 def write_json(document: Mapping[str, Any]) -> bytes:
@@ -96,19 +119,6 @@ def _written(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(_written, value))}]"
     return _encode(value)
-
-
-def _parse(body: bytes) -> Any:
-    if len(body) > VALUES_LIMIT and sum(map(body.count, (b",", b"[", b"{"))) > VALUES_LIMIT:
-        raise PageError(f"The JSON has more than {VALUES_LIMIT} values.")
-    try:
-        return json.loads(
-            body.decode(), parse_constant=_refuse_constant, parse_float=_float, parse_int=_integer
-        )
-    except RecursionError:
-        raise PageError("The JSON is nested too deeply.") from None
-    except ValueError as error:
-        raise PageError(f"The JSON cannot be parsed: {error}.") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -43,8 +43,8 @@ class Page:
     verbatim: bytes | None
 
 
-class Links:
-    """The links of one page, which are relative to its base, an absolute URL."""
+class Resolver:
+    """Resolves the URLs of one page against its base, an absolute URL."""
 
     def __init__(self, base: str) -> None:
         self._base = base
