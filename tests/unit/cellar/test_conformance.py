@@ -25,8 +25,8 @@ FILES_URL = "https://files.example/packages/"
 CACHED = re.compile(r"https://files\.example/(packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+)")
 
 JSON = sorted(path.name for path in PAGES.glob("*.json"))
-HTML = sorted(path.name for path in PAGES.glob("*.html"))
-REFUSED = sorted((PAGES / "refused").iterdir())
+REFUSED = [PAGES / "portal.html", *sorted((PAGES / "refused").iterdir())]
+HTML = sorted(path.name for path in PAGES.glob("*.html") if path not in REFUSED)
 
 
 def url(name: str) -> str:

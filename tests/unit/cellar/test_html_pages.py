@@ -157,7 +157,7 @@ def test_every_attribute_survives_the_way_through_json_and_back(
 
 
 NOT_PAGES = {
-    "a sign-in page": (PAGES / "refused/sign-in.html").read_bytes(),
+    "a sign-in page": (PAGES / "portal.html").read_bytes(),
     "an error page": b"<html><head><title>502 Bad Gateway</title></head><body></body></html>",
     "a list of projects": b'<!DOCTYPE html><a href="/simple/an-example/">an-example</a>',
     "nothing but a tag": b"<",

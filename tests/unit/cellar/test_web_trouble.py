@@ -67,10 +67,7 @@ TROUBLE: dict[str, tuple[Upstream, str]] = {
     ),
     "another coding": (answer(body=b"x", header={"Content-Encoding": "br"}), "not asked for"),
     "no page": (answer(body=b"It works!"), "neither a JSON object nor HTML"),
-    "a sign-in page": (
-        answer(body=(PAGES / "refused/sign-in.html").read_bytes()),
-        "not an index page",
-    ),
+    "a sign-in page": (answer(body=(PAGES / "portal.html").read_bytes()), "not an index page"),
     "JSON of another shape": (answer(body=b'{"message": "busy"}'), "meta"),
     "another project's page": (answer(body=BODY.replace(b'"an-', b'"no-')), "not the page of"),
     "deep nesting": (answer(body=b'{"a":' * 100_000), "nested too deeply"),
