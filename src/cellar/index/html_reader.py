@@ -138,8 +138,7 @@ def _file(resolver: Resolver, attributes: Attributes) -> dict[str, Any] | None:
     if not href or href.startswith("#"):
         return None
     url, _, fragment = resolver.absolute(href).partition("#")
-    filename = _filename(url)
-    if _NO_FILENAME.search(filename) or not is_web_url(url):
+    if not is_web_url(url) or _NO_FILENAME.search(filename := _filename(url)):
         return None
     hashes, rest = _hashes(fragment)
     file: dict[str, Any] = {

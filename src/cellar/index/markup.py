@@ -13,7 +13,7 @@ from html.entities import html5
 
 from cellar.index.page import PageError
 
-# Tags and attributes of a page, together. The largest pages of PyPI have a tenth of that.
+# Tags and attributes of a page together, and references. The largest pages have a tenth of that.
 PARTS_LIMIT = 1_000_000
 
 Attributes = dict[str, str]
@@ -70,9 +70,11 @@ def tokens(html: str) -> Iterator[Token]:
     as `&amp;` are as they are written: see `text_value` and `attribute_value`.
 
     Raises:
-        PageError: when the page has too many tags and attributes.
+        PageError: when the page has too many tags and attributes, or references.
 
     """
+    if html.count("&") > PARTS_LIMIT:
+        raise PageError(f"The HTML has more than {PARTS_LIMIT} references to characters.")
     html = html.replace("\r\n", "\n").replace("\r", "\n")
     position, parts = 0, 0
     while markup := _MARKUP.search(html, position):

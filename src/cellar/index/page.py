@@ -15,8 +15,10 @@ ABSOLUTE = ("https://", "http://")
 # A URL that is one at the first glance, as most are: the parser takes much longer.
 _WEB_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?/[^\[\]]*")
 
-# Characters that all the URLs of a page may have together. Relative links can multiply: a base of
-# a megabyte and a million links of one letter would come to a terabyte.
+# Characters of a URL, more than any server takes. A longer one is passed on, but not understood.
+LONGEST_URL = 8192
+# Characters that all the URLs of a page may have together. Relative links can multiply:
+# a page of a million links of one letter would come to gigabytes with a long base.
 URLS_LIMIT = 64 * 1024 * 1024
 
 
@@ -55,13 +57,13 @@ class Resolver:
         Resolve `url` against the base (RFC 3986 section 5).
 
         A URL that is absolute already is returned unchanged, character for character, as is one
-        that cannot be parsed.
+        that cannot be parsed or is too long.
 
         Raises:
             PageError: when the page's URLs come to too many characters.
 
         """
-        if url.startswith(ABSOLUTE):
+        if url.startswith(ABSOLUTE) or len(url) > LONGEST_URL:
             return url
         try:
             resolved = url if urlsplit(url).scheme else urljoin(self._base, url)
@@ -74,7 +76,9 @@ class Resolver:
 
 
 def is_web_url(url: str) -> bool:
-    """Tell whether `url` is an absolute http or https URL with a host."""
+    """Tell whether `url` is an absolute http or https URL with a host, and not too long."""
+    if len(url) > LONGEST_URL:
+        return False
     if _WEB_URL.fullmatch(url):
         return True
     try:
