@@ -7,7 +7,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint unit molecule lock clean
+.PHONY: help up down test lint unit fuzz molecule lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,9 @@ lint: ## Run the formatter's check, the linters and the type checker
 unit: ## Run the tests that need no container
 	@scripts/bootstrap
 	@.venv/bin/pytest
+
+fuzz: ## Look for bytes that the readers of pages cannot bear, for 5 minutes
+	@scripts/fuzz 300
 
 molecule: ## Run the molecule scenarios
 	@scripts/bootstrap --for-containers

@@ -1,19 +1,23 @@
 """Reading the HTML form of an index page (PEP 503) into the shape of the JSON form."""
 
-import hashlib
 import re
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote
 
-from cellar.index.page import Page, PageError, absolute_url, is_web_url
+from cellar.index.markup import Attributes, Kind, attribute_value, text_value, tokens
+from cellar.index.names import normalise
+from cellar.index.page import HASH, Page, PageError, Resolver, is_web_url
 
 _SERIAL = re.compile(r"\s*SERIAL (\d{1,18})\s*", re.ASCII)
-_HASH = re.compile(r"([a-z0-9_]+)=([0-9a-fA-F]+)", re.ASCII)
-_HASH_NAMES = frozenset(hashlib.algorithms_guaranteed)
-_TITLE = re.compile(r"\s*links\s+for\s", re.IGNORECASE)
-
-Attributes = dict[str, str]
+_HEADING = re.compile(r"\blinks\s+for\s", re.IGNORECASE)
+# The file names of distributions that indexes have ever had.
+_DISTRIBUTION = re.compile(
+    r".+\.(?:whl|egg|zip|tar|tgz|tbz|tbz2|txz|tar\.(?:gz|bz2|xz|Z|lz|lzma|zst)"
+    r"|exe|msi|rpm|deb|dmg|pybundle)",
+    re.IGNORECASE,
+)
+# A name with one of these would lead a client out of the folder that it writes to.
+_NO_FILENAME = re.compile(r"[/\\\x00-\x1f\x7f]|\A\.{0,2}\Z")
 
 
 def read_html(body: bytes, *, project: str, url: str) -> Page:
@@ -23,22 +27,27 @@ def read_html(body: bytes, *, project: str, url: str) -> Page:
     `body` is the identity-encoded text, `project` the normalised name that was asked for and `url`
     the page's final URL, which links are resolved against unless the page has a `<base>`.
 
+    A directory listing of a web server is a page as well: its files are the links to distributions.
+
     Raises:
         PageError: when this HTML is not a project's index page.
 
     """
-    reader = _Reader()
-    reader.feed(_text(body))
-    reader.close()
-    base = absolute_url(url, reader.base) if reader.base is not None else url
-    files = [file for file in (_file(base, *anchor) for anchor in reader.anchors) if file]
-    metas = reader.metas
-    version = metas.get("pypi:repository-version", [None])[0]
+    reader = _Reader(_text(body))
+    resolver = Resolver(url if reader.base is None else Resolver(url).absolute(reader.base))
+    version = reader.metas.get("pypi:repository-version", [None])[0]
+    is_index = version is not None or reader.heading
+    files = [
+        file
+        for attributes, text in reader.anchors
+        if (file := _file(resolver, attributes))
+        and _is_file_link(file, text, project, is_index=is_index)
+    ]
     # A sign-in page or a proxy's error page is HTML as well, and often comes with status 200.
-    if not files and version is None and not _TITLE.match(reader.title):
-        raise PageError("The HTML is not an index page: it has no link to a file.")
+    if not is_index and not any(f["hashes"] or _belongs(f["filename"], project) for f in files):
+        raise PageError("The HTML is not an index page: it has no link to a file of the project.")
     return Page(
-        document=_document(project, files, metas, reader.serial),
+        document=_document(project, files, reader.metas, reader.serial),
         html_version=version or "1.0",
         serial=reader.serial,
         verbatim=None,
@@ -53,56 +62,52 @@ def _text(body: bytes) -> str:
         return body.decode("latin-1")
 
 
-class _Reader(HTMLParser):
-    """Collects what PEP 503 and its successors put into a page, and ignores the rest."""
+class _Reader:
+    """
+    What PEP 503 and its successors put into a page; the rest is ignored.
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+    `heading` tells whether the page says that these are the links for a project.
+    """
+
+    def __init__(self, html: str) -> None:
         self.base: str | None = None
-        self.title = ""
+        self.heading = False
         self.metas: dict[str, list[str]] = {}
         self.anchors: list[tuple[Attributes, str]] = []
         self.serial: int | None = None
-        self._anchor: Attributes | None = None
-        self._text: list[str] | None = None
+        self._inside: str | None = None
+        self._anchor: Attributes = {}
+        self._texts: list[str] = []
+        for kind, text, attributes in tokens(html):
+            if kind is Kind.TEXT:
+                if self._inside is not None:
+                    self._texts.append(text)
+            elif kind is Kind.START:
+                self._start(text, attributes)
+            elif kind is Kind.END:
+                if text == self._inside:
+                    self._end()
+            elif serial := _SERIAL.fullmatch(text):
+                self.serial = int(serial[1])
+        self._end()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes: Attributes = {}
-        for name, value in attrs:
-            # Of attributes that are given twice, the first counts (HTML standard).
-            attributes.setdefault(name, value or "")
-        if tag == "a":
-            self._end_anchor()
-            self._anchor, self._text = attributes, []
-        elif tag == "title":
-            self._text = []
-        elif tag == "base" and self.base is None:
-            self.base = attributes.get("href")
+    def _start(self, tag: str, attributes: Attributes) -> None:
+        if tag in {"a", "h1", "title"}:
+            self._end()
+            self._inside, self._anchor = tag, attributes
+        elif tag == "base" and self.base is None and "href" in attributes:
+            self.base = attribute_value(attributes["href"]).strip()
         elif tag == "meta" and "content" in attributes:
-            self.metas.setdefault(attributes.get("name", ""), []).append(attributes["content"])
+            name = attribute_value(attributes.get("name", ""))
+            self.metas.setdefault(name, []).append(attribute_value(attributes["content"]))
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._end_anchor()
-        elif tag == "title" and self._text is not None:
-            self.title, self._text = "".join(self._text), None
-
-    def handle_data(self, data: str) -> None:
-        if self._text is not None:
-            self._text.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        if serial := _SERIAL.fullmatch(data):
-            self.serial = int(serial[1])
-
-    def close(self) -> None:
-        super().close()
-        self._end_anchor()
-
-    def _end_anchor(self) -> None:
-        if self._anchor is not None:
-            self.anchors.append((self._anchor, "".join(self._text or ()).strip()))
-        self._anchor = self._text = None
+    def _end(self) -> None:
+        text = text_value("".join(self._texts)).strip()
+        if self._inside == "a":
+            self.anchors.append((self._anchor, text))
+        elif self._inside is not None and _HEADING.search(text):
+            self.heading = True
+        self._inside, self._texts = None, []
 
 
 def _document(
@@ -125,17 +130,17 @@ def _document(
     return document
 
 
-def _file(base: str, attributes: Attributes, text: str) -> dict[str, Any] | None:
-    """Return an anchor as an entry of `files`, or None for an anchor that is no file link."""
-    url, _, fragment = absolute_url(base, attributes.get("href", "").strip()).partition("#")
-    if not is_web_url(url):
+def _file(resolver: Resolver, attributes: Attributes) -> dict[str, Any] | None:
+    """Return an anchor as an entry of `files`, or None if it does not lead to a file."""
+    # What browsers and installers do to the value of an href (WHATWG URL, section 4.4).
+    href = attribute_value(attributes.get("href", "")).strip()
+    href = href.replace("\t", "").replace("\n", "")
+    if not href or href.startswith("#"):
         return None
-    filename = _filename(url)
+    url, _, fragment = resolver.absolute(href).partition("#")
+    if not is_web_url(url) or _NO_FILENAME.search(filename := _filename(url)):
+        return None
     hashes, rest = _hashes(fragment)
-    # PEP 503: the text of the anchor must be the file's name. A hash shows a file link as well;
-    # anything else is navigation, such as a link to the parent directory.
-    if not filename or not (text == filename or hashes):
-        return None
     file: dict[str, Any] = {
         "filename": filename,
         "url": f"{url}#{rest}" if rest else url,
@@ -144,10 +149,30 @@ def _file(base: str, attributes: Attributes, text: str) -> dict[str, Any] | None
     for name, value in attributes.items():
         if name in _DATA_ATTRIBUTES:
             key, read = _DATA_ATTRIBUTES[name]
-            file[key] = read(value)
+            file[key] = read(attribute_value(value))
         elif name.startswith("data-"):
-            file[name] = value
+            file[name] = attribute_value(value)
     return file
+
+
+def _is_file_link(file: dict[str, Any], text: str, project: str, *, is_index: bool) -> bool:
+    """
+    Tell the link to a file from navigation, such as the link to the parent directory.
+
+    PEP 503: the text of the anchor must be the file's name. But web servers cut long names short
+    in their listings, and people write other texts.
+    """
+    if file["hashes"]:
+        return True
+    filename = file["filename"]
+    if _DISTRIBUTION.fullmatch(filename):
+        return bool(text == filename or _belongs(filename, project))
+    return bool(is_index and text == filename and _belongs(filename, project))
+
+
+def _belongs(filename: str, project: str) -> bool:
+    """Tell whether a file's name begins as those of the project's files do."""
+    return normalise(filename).startswith(f"{project}-")
 
 
 def _filename(url: str) -> str:
@@ -161,8 +186,8 @@ def _hashes(fragment: str) -> tuple[dict[str, str], str]:
     hashes: dict[str, str] = {}
     rest = []
     for part in fragment.split("&"):
-        found = _HASH.fullmatch(part)
-        if found and found[1] in _HASH_NAMES:
+        found = HASH.fullmatch(part)
+        if found:
             hashes[found[1]] = found[2].lower()
         elif part:
             rest.append(part)

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from cellar.index.page import HASH
+
 # The order of preference for the one hash that a link can carry; PEP 503 recommends SHA-256.
 _HASH_PREFERENCE = ("sha256", "sha512", "sha384", "blake2b", "sha224", "sha1", "md5")
 _ATTRIBUTE_NAME = re.compile(r"data-[a-z0-9._-]+", re.ASCII)
@@ -19,7 +21,8 @@ def write_html(document: Mapping[str, Any], *, version: str, serial: int | None)
     Write a document in HTML form, in the manner of PyPI.
 
     `version` is the value of `pypi:repository-version`. What has no place in HTML is left out:
-    `size`, `upload-time`, `versions`, and files with a link that a browser would run.
+    `size`, `upload-time`, `versions`, all hashes of a file but the best, and files with a link that
+    a browser would run.
     The bytes are ASCII, with character references for everything else.
     """
     lines = ["<!DOCTYPE html>", "<html>", "  <head>"]
@@ -30,7 +33,9 @@ def write_html(document: Mapping[str, Any], *, version: str, serial: int | None)
     lines += ["  </body>", "</html>"]
     if serial is not None:
         lines.append(f"<!--SERIAL {serial}-->")
-    return "\n".join(lines).encode("ascii", "xmlcharrefreplace")
+    # Readers of HTML take a carriage return for a line feed, unless it is a reference.
+    text = "\n".join(lines).replace("\r", "&#13;")
+    return text.encode("ascii", "xmlcharrefreplace")
 
 
 def _metas(document: Mapping[str, Any], version: str) -> Iterator[tuple[str, str]]:
@@ -72,11 +77,12 @@ def _href(file: Mapping[str, Any]) -> str:
 
 
 def _best_hash(hashes: object) -> str | None:
-    if not isinstance(hashes, dict):
-        return None
-    names = [name for name in hashes if isinstance(hashes[name], str)]
-    best = next((name for name in _HASH_PREFERENCE if name in names), *names[:1] or (None,))
-    return f"{best}={hashes[best]}" if best is not None else None
+    if isinstance(hashes, dict):
+        for name in (*_HASH_PREFERENCE, *hashes):
+            digest = hashes.get(name)
+            if isinstance(digest, str) and HASH.fullmatch(f"{name}={digest}"):
+                return f"{name}={digest}"
+    return None
 
 
 def _data_attributes(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,25 @@
 """A project's index page, and how one is read from an upstream's bytes."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+# A hash as HTML says it, in the fragment of a URL and in attributes (PEP 503, PEP 658).
+HASH = re.compile(rf"({'|'.join(sorted(hashlib.algorithms_guaranteed))})=([0-9a-fA-F]+)", re.ASCII)
+
+# How a URL begins that no page needs to be resolved against.
+ABSOLUTE = ("https://", "http://")
+# A URL that is one at the first glance, as most are: the parser takes much longer.
+_WEB_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?/[^\[\]]*")
+
+# Characters of a URL, more than any server takes. A longer one is passed on, but not understood.
+LONGEST_URL = 8192
+# Characters that all the URLs of a page may have together. Relative links can multiply:
+# a page of a million links of one letter would come to gigabytes with a long base.
+URLS_LIMIT = 64 * 1024 * 1024
 
 
 class PageError(ValueError):
@@ -29,24 +45,44 @@ class Page:
     verbatim: bytes | None
 
 
-def absolute_url(base: str, url: str) -> str:
-    """
-    Resolve `url` against the absolute URL `base` (RFC 3986 section 5).
+class Resolver:
+    """Resolves the URLs of one page against its base, an absolute URL."""
 
-    A URL that is absolute already is returned unchanged, character for character, as is one that
-    cannot be parsed.
-    """
-    if url.startswith(("https://", "http://")):
-        return url
-    try:
-        return url if urlsplit(url).scheme else urljoin(base, url)
-    except ValueError:
-        return url
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._left = URLS_LIMIT
+
+    def absolute(self, url: str) -> str:
+        """
+        Resolve `url` against the base (RFC 3986 section 5).
+
+        A URL that is absolute already is returned unchanged, character for character, as is one
+        that cannot be parsed or is too long.
+
+        Raises:
+            PageError: when the page's URLs come to too many characters.
+
+        """
+        if url.startswith(ABSOLUTE) or len(url) > LONGEST_URL:
+            return url
+        try:
+            resolved = url if urlsplit(url).scheme else urljoin(self._base, url)
+        except ValueError:
+            return url
+        self._left -= len(resolved)
+        if self._left < 0:
+            raise PageError(f"The URLs of the page have more than {URLS_LIMIT} characters.")
+        return resolved
 
 
 def is_web_url(url: str) -> bool:
-    """Tell whether `url` is an absolute http or https URL that can be parsed."""
+    """Tell whether `url` is an absolute http or https URL with a host, and not too long."""
+    if len(url) > LONGEST_URL:
+        return False
+    if _WEB_URL.fullmatch(url):
+        return True
     try:
-        return urlsplit(url).scheme in {"http", "https"}
+        parts = urlsplit(url)
     except ValueError:
         return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)

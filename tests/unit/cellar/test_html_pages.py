@@ -185,7 +185,7 @@ def test_a_project_without_files_is_recognised_by(html: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 def test_text_is_read_in_the_encodings_that_occur(encoding: str) -> None:
-    html = '<a href="/a-1.zip" data-yanked="für später">a-1.zip</a>'
+    html = '<a href="/an-example-1.zip" data-yanked="für später">an-example-1.zip</a>'
     document = json.loads(served(html.encode(encoding), Door.INDEX, Form.JSON))
     assert document["files"][0]["yanked"] == "für später"
 
@@ -197,13 +197,13 @@ def test_text_is_read_in_the_encodings_that_occur(encoding: str) -> None:
 def test_a_core_metadata_attribute_means_what_installers_take_it_for(
     value: str, metadata: object
 ) -> None:
-    html = f'<a href="/a-1.zip" data-core-metadata="{value}">a-1.zip</a>'
+    html = f'<a href="/an-example-1.zip" data-core-metadata="{value}">an-example-1.zip</a>'
     assert as_json(html)["files"][0]["core-metadata"] == metadata
 
 
 @pytest.mark.parametrize("comment", ["SERIAL", "SERIAL x", "SERIAL -1", "serial 5", "SERIAL 5 6"])
 def test_a_comment_that_only_resembles_a_serial_is_none(comment: str) -> None:
-    html = f'<a href="/a-1.zip">a-1.zip</a><!--{comment}-->'
+    html = f'<a href="/an-example-1.zip">an-example-1.zip</a><!--{comment}-->'
     page = read_page(html.encode(), project="an-example", url=URL)
     assert page.serial is None
     assert as_json(html)["meta"] == {"api-version": "1.0"}

@@ -124,7 +124,6 @@ WRONG = {
     "a file without name": b'{"meta": {}, "name": "an-example", "files": [{"url": "a"}]}',
     "a list of projects": b'{"meta": {}, "projects": [{"name": "an-example"}]}',
     "NaN": document(x="?").replace(b'"?"', b"NaN"),
-    "an infinite number": document(x="?").replace(b'"?"', b"1e999"),
     "an endless number": document(x="?").replace(b'"?"', b"9" * 5000),
     "deep nesting": document(x="?").replace(b'"?"', b"[" * 200_000 + b"]" * 200_000),
 }
