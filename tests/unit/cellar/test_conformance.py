@@ -16,12 +16,13 @@ import pytest
 
 from cellar.index.html_reader import read_html
 from cellar.index.html_writer import write_html
+from cellar.index.links import Links
 from cellar.index.page import PageError
 from cellar.index.views import Door, Form, read_page, view
 from unit.cellar.support import PAGES, SimplePage
 
 CORPUS = tomllib.loads((PAGES / "corpus.toml").read_text(encoding="utf-8"))
-FILES_URL = "https://files.example/packages/"
+LINKS = Links(pypi=("https://files.example/packages/",), others=())
 CACHED = re.compile(r"https://files\.example/(packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[^/]+)")
 
 JSON = sorted(path.name for path in PAGES.glob("*.json"))
@@ -40,7 +41,7 @@ def project(name: str) -> str:
 def served(name: str, door: Door, form: Form) -> str:
     body = (PAGES / name).read_bytes()
     page = read_page(body, project=project(name), url=url(name))
-    return view(page, door, form, files_url=FILES_URL).body.decode()
+    return view(page, door, form, links=LINKS, root="../../").decode()
 
 
 def said(name: str) -> Any:
