@@ -1,11 +1,17 @@
 """The `cellar` command."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from cellar import __version__
+from cellar.explain import explanation
+from cellar.explain.asking import AskingError, ask
+from cellar.explain.question import Question, QuestionError
+from cellar.policy import Policy
+from cellar.policy.texts import one_line
 from cellar.selftest.checks import checks
 from cellar.selftest.report import Status, as_json, run_checks
 from cellar.server import RewriterApplication, has_systemd_socket
@@ -116,6 +122,50 @@ def selftest(settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 cl
     if json_output:
         click.echo(as_json(results))
     if any(result.status is Status.FAIL for result in results):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("requirement")
+@_settings_option
+@click.option("--json", "json_output", is_flag=True, help="Print one JSON object instead of lines.")
+def explain(requirement: str, settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 click
+    """
+    Say which files clients are offered, which not, and the rule that says so.
+
+    REQUIREMENT is a project (demo), a requirement (demo==1.2), or the name or the URL of a file.
+    The project's own indexes are asked, not the cache. One line for each file: its verdict
+    (offered, hidden, or refused), the rule and the setting that it stands in, since when the rule
+    holds, until when if time alone ends it, and why the rule matches.
+
+    Exits with 0 if at least one of the files is offered, 1 if none is, and 2 if that cannot be
+    said.
+    """
+    try:
+        settings = read_settings(settings_path)
+        question = Question.parse(requirement)
+        project, document = ask(settings, question)
+    except SettingsError as error:
+        _complain(*error.problems)
+        sys.exit(_UNUSABLE)
+    except (QuestionError, AskingError) as error:
+        _complain(one_line(str(error)))
+        sys.exit(_UNUSABLE)
+    rows = explanation.explain(
+        question,
+        document,
+        project,
+        Policy(settings.file_rules),
+        datetime.now(UTC),
+        datetime.fromtimestamp(settings_path.stat().st_mtime, UTC),
+    )
+    if json_output:
+        click.echo(explanation.as_json(question, project, rows))
+    elif rows:
+        click.echo(explanation.as_table(rows))
+    if not rows:
+        _complain(f"The page of {project} has no file that matches {one_line(question.text)}.")
+    if not explanation.is_offered(rows):
         sys.exit(1)
 
 

@@ -105,7 +105,7 @@ class Documents:
     def _provenance(self, found: Mapping[str, Found], _: float) -> Content:
         answer = found[PYPI]
         document = parse_json(answer.body)
-        if not isinstance(document, dict) or "attestation_bundles" not in document:
+        if not isinstance(document, dict) or "version" not in document:
             raise PageError("The JSON is not a provenance object.")
         return self._content(answer.body, PROVENANCE, _serial(answer.last_serial), None)
 
