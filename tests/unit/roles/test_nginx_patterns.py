@@ -57,7 +57,7 @@ def test_a_pattern_for_paths_is_bound_at_both_ends(http: Directive) -> None:
 def test_a_pattern_for_a_whole_value_is_bound_at_both_ends(defaults: Directive) -> None:
     maps = {each.arguments[1]: each for each in defaults.all("map")}
 
-    for variable, start in {"$page_form": "~*^", "$html_type": "~*^", "$file_zone": "~"}.items():
+    for variable, start in {"$wanted_form": "~*^", "$file_zone": "~"}.items():
         keys = [entry.name for entry in maps[variable].block if entry.name.startswith("~")]
         assert keys
         assert [k for k in keys if not (k.startswith(start) and k.endswith(r"\z"))] == []
