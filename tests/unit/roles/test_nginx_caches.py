@@ -113,8 +113,8 @@ SENT: dict[str, list[tuple[str, ...]]] = {
 }
 HOST_SENT: dict[str, set[str]] = {
     "PyPI's files": {FILES_HOST},
-    "files with a hash": {each["origin"] for each in ORIGINS},
-    "files without a hash": {each["origin"] for each in ORIGINS},
+    "files with a hash": {str(each["origin"]) for each in ORIGINS},
+    "files without a hash": {str(each["origin"]) for each in ORIGINS},
     "pages": {"renewals"},
     "renewals": {"rewriter"},
     "oracle": {"rewriter"},
