@@ -27,9 +27,6 @@ FACTS: Mapping[str, Any] = {
     "ansible_facts": {"all_ipv6_addresses": ["2001:db8::10"]},
     "__nginx_build": {"stderr": "nginx version: nginx/1.22.1"},
     "__rewriter_digest": "0123456789ab",
-    "__cellar_enforces": False,
-    "__cellar_file_origins": [],
-    "__cellar_pages_revision": "0123abcd",
     "__containers_nofile": 1024,
     "__containers_nproc": 4096,
 }

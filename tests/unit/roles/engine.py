@@ -219,10 +219,10 @@ class Engine:
             "__cellar_certificate_key": "server.key",
             "__cellar_upstream_ca": "ca.pem",
             "__cellar_rewriter_socket": "rewriter.sock",
-            "__nginx_run_dir": "",
+            "__cellar_engine_socket": "internal.sock",
         }
         variables: dict[str, Any] = {
-            **{name: f"{directory}/{path}".rstrip("/") for name, path in paths.items()},
+            **{name: f"{directory}/{path}" for name, path in paths.items()},
             "ansible_facts": {},
             "cellar_server_names": [INDEX_DOOR],
             **HOSTS,

@@ -85,7 +85,7 @@ def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         "__cellar_certificate_key": str(directory / "server.key"),
         "__cellar_upstream_ca": str(directory / "upstream-ca.pem"),
         "__cellar_rewriter_socket": str(directory / "rewriter.sock"),
-        "__nginx_run_dir": str(directory),
+        "__cellar_engine_socket": str(directory / "internal.sock"),
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from support import nginx
 from support.nginx import cached, locations, name, server
-from unit.roles.variants import FILES_HOST, HOSTS, INDEX_HOST, ORIGINS
+from unit.roles.variants import FILES_HOST, INDEX_HOST, KNOWN, ORIGINS
 
 if TYPE_CHECKING:
     from support.nginx import Directive
@@ -55,8 +55,8 @@ def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Dir
 
 def test_a_changed_policy_is_in_force_at_once() -> None:
     """No answer that was made by another one is found."""
-    variables = {**HOSTS, "__cellar_file_origins": ORIGINS, "__cellar_enforces": True}
-    http = nginx.rendered(**variables, __cellar_pages_revision="89abcdef")
+    variables = {**KNOWN, "__cellar_file_origins": ORIGINS, "__cellar_enforces": True}
+    http = nginx.rendered(**variables | {"__cellar_pages_revision": "89abcdef"})
 
     judged = [each for each in cached(http) if kind(each) in {"pages", "oracle"}]
     keys = [a[0] for each in judged for a in each.values("proxy_cache_key")]
@@ -65,7 +65,7 @@ def test_a_changed_policy_is_in_force_at_once() -> None:
 
 
 def test_both_doors_share_the_files_and_the_list_and_not_the_pages() -> None:
-    http = nginx.rendered(**HOSTS, __cellar_file_origins=ORIGINS)
+    http = nginx.rendered(**KNOWN, __cellar_file_origins=ORIGINS)
 
     def keys(host: str) -> set[str]:
         door = server(http, host)
@@ -151,7 +151,7 @@ def test_nothing_of_a_client_goes_to_a_cached_paths_upstream(http: Directive) ->
 
 
 def test_credentials_of_an_index_go_to_its_files_host_only() -> None:
-    http = nginx.rendered(**HOSTS, __cellar_file_origins=ORIGINS, __cellar_enforces=True)
+    http = nginx.rendered(**KNOWN, __cellar_file_origins=ORIGINS, __cellar_enforces=True)
     sent: dict[str, set[tuple[str, ...]]] = {}
     for each in locations(http):
         for header in each.values("proxy_set_header"):
@@ -298,7 +298,7 @@ def test_who_has_an_old_page_gets_it_before_pip_gives_up(http: Directive) -> Non
 
 
 def test_a_client_keeps_a_stored_page_for_half_of_what_is_left_at_least() -> None:
-    http = nginx.rendered(**HOSTS, cellar_page_max_age=61)
+    http = nginx.rendered(**KNOWN, cellar_page_max_age=61)
     (told,) = (e for e in http.all("map") if e.arguments[1] == "$client_cache_control")
 
     entries = {e.name: e.arguments for e in told.block}
