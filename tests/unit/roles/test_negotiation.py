@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.rendering import render_text
 
@@ -75,6 +78,20 @@ STANDARD = {
     "anything, but JSON first": (f"*/*;q=0.8, {JSON}", AS_JSON),
     "what is named in full wins over a range": (f"{JSON};q=0.5, text/html;q=0.1, */*", AS_JSON),
     "HTML refused in full, anything else": (f"{JSON};q=0.5, text/html;q=0.0, */*", AS_JSON),
+    "any text wins over anything": (f"{JSON};q=0.5, text/*;q=0.4, */*", AS_JSON),
+    "JSON preferred by a hundredth": (f"text/html;q=0.54, {JSON};q=0.55", AS_JSON),
+    "HTML preferred by a hundredth": (f"{JSON};q=0.54, text/html;q=0.55", AS_TEXT),
+    "JSON preferred by a thousandth": (f"text/html;q=0.998, {JSON};q=0.999", AS_JSON),
+    "HTML preferred by a thousandth": (f"{JSON};q=0.1, {HTML};q=0.101", AS_HTML),
+    "the best of two names, digit by digit": (
+        f"{JSON};q=0.19, {LATEST_JSON};q=0.21, text/html;q=0.25",
+        AS_TEXT,
+    ),
+    "parameters of a type": (f"{JSON};charset=utf-8;q=0.2, text/html;level=1;q=0.1", AS_JSON),
+    "an extension after the weight": (f"{JSON};q=0.2;a=b, text/html;q=0.1;c=d", AS_JSON),
+    "named twice, the first counts": (f"{JSON};q=0.1, text/html;q=0.5, {JSON}", AS_TEXT),
+    "a weight that is none": (f"{JSON};q=high, text/html;q=0.001", AS_TEXT),
+    "a weight above 1": (f"{JSON};q=1.5, text/html;q=0.001", AS_TEXT),
 }
 
 # PyPI answers what cannot be met with text/html, never 406.
@@ -82,6 +99,7 @@ UNMET = {
     "nothing known": ("image/png", AS_TEXT),
     "empty": ("", AS_TEXT),
     "plain JSON": ("application/json", AS_TEXT),
+    "any application": ("application/*", AS_TEXT),
     "another version": ("application/vnd.pypi.simple.v2+json", AS_TEXT),
     "a longer name": (f"{JSON}x", AS_TEXT),
     "a name in another's middle": (f"x{JSON}", AS_TEXT),
@@ -123,7 +141,7 @@ def ask(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (directory / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {directory}/pid; error_log stderr notice;\n"
         "events { }\n"
-        f"http {{\n{temporary}access_log off;\n{maps}\n"
+        f"http {{\n{temporary}access_log off; map_hash_bucket_size 512;\n{maps}\n"
         f"server {{ listen unix:{directory}/s; return 200 '$page_form $html_type'; }}\n}}\n"
     )
     command = [str(nginx_program), "-p", str(directory), "-e", "stderr"]
@@ -194,6 +212,73 @@ def test_who_names_no_form_gets_html(ask: Ask) -> None:
 def test_who_wants_json_as_much_as_html_gets_json(ask: Ask, accept: str) -> None:
     """It is the smaller form to parse, and the only one that gains keys (PEP 833)."""
     assert _answers(ask(accept), AS_JSON)
+
+
+def weights(accept: str) -> dict[str, int]:
+    """Return the weight of every name of a header, in thousandths; the first mention counts."""
+    found: dict[str, int] = {}
+    for member in accept.lower().split(","):
+        name, *parameters = (part.strip(" \t") for part in member.split(";"))
+        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        if re.fullmatch(r"1(?:\.0*)?", weight):
+            found.setdefault(name, 1000)
+        elif re.fullmatch(r"0?\.[0-9]+", weight):
+            found.setdefault(name, int(weight.partition(".")[2][:3].ljust(3, "0")))
+        else:
+            found.setdefault(name, 0)
+    return found
+
+
+def reference(accept: str) -> str:
+    """Return the answer by RFC 9110 section 12.5.1 and PEP 691, and by PyPI's default."""
+    of = weights(accept)
+    text = next((of[name] for name in ("text/html", "text/*", "*/*") if name in of), 0)
+    html = max(of.get(HTML, 0), of.get(LATEST_HTML, 0))
+    json = max(of.get(JSON, 0), of.get(LATEST_JSON, 0))
+    if json > 0 and json >= max(html, text):
+        return AS_JSON
+    return AS_HTML if html > 0 and html >= text else AS_TEXT
+
+
+def test_every_thousandth_counts(ask: Ask) -> None:
+    """Each weight against its neighbours, for both kinds of HTML."""
+    for thousandths in range(1001):
+        for other in {max(thousandths - 1, 0), thousandths, min(thousandths + 1, 1000)}:
+            for name in (HTML, "text/html"):
+                accept = f"{JSON};q={thousandths / 1000:.3f}, {name};q={other / 1000:.3f}"
+                answer = ask(accept)
+                assert _answers(answer, reference(accept)), accept
+
+
+_spaces = st.sampled_from(["", "", " ", "\t", "  "])
+_names = st.sampled_from(
+    [JSON, LATEST_JSON, HTML, LATEST_HTML, "text/html", "text/*", "*/*", JSON.upper()]
+) | st.sampled_from(["application/*", "application/json", f"{JSON}x", "text/htm"])
+_decimals = st.from_regex(r"\A(?:0?\.[0-9]{1,4}|0\.?|1|1\.0{0,4})\Z")
+_weights = _decimals | st.sampled_from(["", "1.5", "2", "-1", "high", "0.5x", "0,5"])
+_members = st.builds(
+    lambda lead, name, gap, parameter, weight, end: lead + name + gap + parameter + weight + end,
+    _spaces,
+    _names,
+    _spaces,
+    st.sampled_from(["", "", "", ";a=b", "; charset=utf-8 ", ";quality=0.9"]),
+    st.just("") | st.builds("{}q={}".format, st.sampled_from([";", "; ", ";\tQ=0.3;"]), _weights),
+    _spaces,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_members | st.sampled_from(["", " "]), max_size=6).map(",".join))
+def test_whatever_is_asked_is_weighed_as_the_standard_says(ask: Ask, accept: str) -> None:
+    answer = ask(accept)
+
+    assert _answers(answer, reference(accept)), answer
+
+
+@pytest.mark.parametrize("accept", [accept for accept, _ in CLIENTS.values()])
+def test_the_table_of_known_clients_agrees_with_the_weighing(ask: Ask, accept: str) -> None:
+    """A member that matters to nobody makes another header of it, which is not in the table."""
+    assert ask(accept) == ask(f"{accept}, image/x-none;q=0.001")
 
 
 @pytest.mark.parametrize(

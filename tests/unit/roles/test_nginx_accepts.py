@@ -9,12 +9,15 @@ import trustme
 
 from support import nginx
 from support.rendering import render
+from unit.roles.variants import ORIGINS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # RFC 1035 section 2.3.4: 63 octets a label, 255 a name with its length octets.
 LONGEST_NAME = ".".join(["a" * 61, "b" * 63, "c" * 63, "d" * 63])
+
+LOCAL_ORIGINS = [{**origin, "host": "localhost"} for origin in ORIGINS]
 
 # Settings whose configurations differ. Ports are above 1024, since the check binds them and may run
 # without root; upstreams are names that resolve without a network, since the check resolves them.
@@ -36,6 +39,13 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "no IPv6": {"ansible_facts": {"all_ipv6_addresses": []}},
     "facts without IPv6": {"ansible_facts": {}},
+    "other indexes": {"__cellar_file_origins": LOCAL_ORIGINS},
+    "other indexes and refused files": {
+        "__cellar_file_origins": LOCAL_ORIGINS,
+        "__cellar_enforces": True,
+    },
+    "refused files": {"__cellar_enforces": True},
+    "the shortest life of a page": {"cellar_page_max_age": 1},
     "the smallest sizes": {
         "cellar_files_max_size": "1k",
         "cellar_metadata_max_size": "1k",
@@ -75,6 +85,7 @@ def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         "__cellar_certificate_key": str(directory / "server.key"),
         "__cellar_upstream_ca": str(directory / "upstream-ca.pem"),
         "__cellar_rewriter_socket": str(directory / "rewriter.sock"),
+        "__cellar_engine_socket": str(directory / "internal.sock"),
     }
 
 
@@ -82,8 +93,11 @@ def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_nginx_accepts_the_configuration_without_a_word(
     nginx_program: Path, appliance: dict[str, Any], settings: dict[str, Any], tmp_path: Path
 ) -> None:
+    bundle = {"ca_path": appliance["__cellar_certificate"]}
+    origins = [each | bundle for each in settings.get("__cellar_file_origins", [])]
+    variables = appliance | settings | {"__cellar_file_origins": origins}
     configuration = tmp_path / "nginx.conf"
-    configuration.write_text(render("nginx", "nginx.conf.j2", **appliance | settings))
+    configuration.write_text(render("nginx", "nginx.conf.j2", **variables))
 
     done = nginx.check(nginx_program, configuration, tmp_path)
 

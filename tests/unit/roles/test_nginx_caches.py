@@ -2,96 +2,166 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import pytest
+
+from support import nginx
 from support.nginx import cached, locations, name, server
-from unit.roles.variants import FILES_HOST, INDEX_HOST
+from unit.roles.variants import FILES_HOST, INDEX_HOST, KNOWN, ORIGINS
 
 if TYPE_CHECKING:
     from support.nginx import Directive
 
 
-def test_cache_keys_hold_no_header_and_no_query(http: Directive) -> None:
+def kind(location: Directive) -> str:
+    """Return what a cached location is for: its zone, and of files also whose."""
+    zone = location.values("proxy_cache")[0][0]
+    path = location.arguments[-1]
+    if zone != "$file_zone":
+        return zone
+    if path.startswith("^/packages/"):
+        return "PyPI's files"
+    return "files with a hash" if "/[0-9a-f]{64}" in path else "files without a hash"
+
+
+FILES = {"PyPI's files", "files with a hash", "files without a hash"}
+
+
+def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Directive) -> None:
     """So no client can change what another one gets, nor fill the disk with one file's copies."""
-    pages, files = "p1:{}:$page_form:$uri", "f1:$uri:$slice_range"
-    keys = {a[0] for each in cached(http) for a in each.values("proxy_cache_key")}
+    found = {(kind(each), a[0]) for each in cached(http) for a in each.values("proxy_cache_key")}
 
     assert all(len(each.all("proxy_cache_key")) == 1 for each in cached(http))
-    assert keys <= {pages.format("index"), pages.format("intercept"), files, "j1:$uri"}
-    assert {pages.format("index"), files} <= keys
+    doors = ("index", "intercept")
+    assert found <= {
+        *(("pages", f"p2:{door}:$page_form:0123abcd:$uri") for door in doors),
+        *(("pages", f"d1:{door}:0123abcd:$uri") for door in doors),
+        ("pages", "p2:unfiltered:json:0123abcd:$uri"),
+        ("lists", "l1:$page_form"),
+        ("PyPI's files", "f1:$uri:$slice_range"),
+        ("files with a hash", "f1:$uri:$slice_range"),
+        ("files without a hash", "f1:$uri:"),
+        # The engine's own subrequest, by the path of the request that it is for.
+        ("oracle", "o1:0123abcd:$checked_file"),
+        ("oracle", "o1:0123abcd:$uri"),
+        # Not a client's: nginx asks itself, with the ETag that it has stored.
+        ("renewals", "$uri $http_if_none_match"),
+    }
+    assert {kind(each) for each in cached(http)} >= {"pages", "lists", "renewals", "PyPI's files"}
     assert http.all("proxy_cache_key") == []
 
 
-def test_both_doors_share_the_files_and_not_the_pages(defaults: Directive) -> None:
+def test_a_changed_policy_is_in_force_at_once() -> None:
+    """No answer that was made by another one is found."""
+    variables = {**KNOWN, "__cellar_file_origins": ORIGINS, "__cellar_enforces": True}
+    http = nginx.rendered(**variables | {"__cellar_pages_revision": "89abcdef"})
+
+    judged = [each for each in cached(http) if kind(each) in {"pages", "oracle"}]
+    keys = [a[0] for each in judged for a in each.values("proxy_cache_key")]
+    assert len(keys) > 10
+    assert [key for key in keys if ":89abcdef:" not in key] == []
+
+
+def test_both_doors_share_the_files_and_the_list_and_not_the_pages() -> None:
+    http = nginx.rendered(**KNOWN, __cellar_file_origins=ORIGINS)
+
     def keys(host: str) -> set[str]:
-        door = server(defaults, host)
+        door = server(http, host)
         return {a[0] for e in door.all("location") for a in e.values("proxy_cache_key")}
 
     own = keys("cellar.example")
     assert own & keys(FILES_HOST) == {"f1:$uri:$slice_range"}
-    assert own & keys(INDEX_HOST) == set()
+    others = {"f1:$uri:$slice_range", "f1:$uri:", "o1:0123abcd:$uri", "o1:0123abcd:$checked_file"}
+    assert own & keys(INDEX_HOST) == {"l1:$page_form"} | others
 
 
-def test_the_key_of_a_file_and_the_request_for_it_are_made_of_the_same_path(
+def test_the_key_of_an_answer_and_the_request_for_it_are_made_of_the_same_path(
     http: Directive,
 ) -> None:
     """Else `%2f..` in a path fetches one file and stores it as another."""
     for each in cached(http):
         ((key,),) = each.values("proxy_cache_key")
         ((target,),) = each.values("proxy_pass")
-        assert "$uri" in key
-        assert target.endswith("$uri")
+        if kind(each) == "lists":
+            assert target == "https://pypi_index_host/simple/"
+        elif target.endswith("$file_target"):
+            # The rewriter says under which path the host has it, having been asked by $uri.
+            assert each.values("set") == [("$checked_file", "$uri")]
+            assert "$uri" in key
+        else:
+            path = "$checked_file" if key.endswith("$checked_file") else "$uri"
+            assert path in key
+            assert target.endswith(path)
 
 
 # Request headers towards the upstreams of cached locations: everything that is sent.
-SENT = {
-    "files": [
-        ("Host", FILES_HOST),
-        ("Connection", ""),
-        ("Content-Length", ""),
-        ("Range", "$slice_range"),
-        ("Accept-Encoding", "identity"),
-        ("User-Agent", "Cellar/0.1"),
-    ],
-    "pages": [("Host", "rewriter"), ("Connection", ""), ("Content-Length", "")],
-    "JSON API": [
-        ("Host", INDEX_HOST),
-        ("Connection", ""),
-        ("Content-Length", ""),
+FROM_FILES: list[tuple[str, ...]] = [("Accept-Encoding", "identity"), ("User-Agent", "Cellar/0.1")]
+SENT: dict[str, list[tuple[str, ...]]] = {
+    "PyPI's files": [*FROM_FILES, ("Range", "$slice_range")],
+    "files with a hash": [*FROM_FILES, ("Range", "$slice_range")],
+    "files without a hash": FROM_FILES,
+    "pages": [("X-Stored", "$upstream_cache_status")],
+    "renewals": [("If-None-Match", "$http_if_none_match")],
+    "oracle": [],
+    "lists": [
+        ("Accept", "$list_type"),
         ("Accept-Encoding", "gzip"),
         ("User-Agent", "Cellar/0.1"),
     ],
 }
-X_ACCEL = {f"X-Accel-{n}" for n in ("Redirect", "Expires", "Limit-Rate", "Buffering", "Charset")}
-IGNORED = {
-    "files": {"Cache-Control", "Expires", "Set-Cookie", "Vary", *X_ACCEL},
-    "pages": {"Set-Cookie", "Vary", *X_ACCEL},
-    "JSON API": {"Cache-Control", "Expires", "Set-Cookie", "Vary", *X_ACCEL},
+HOST_SENT: dict[str, set[str]] = {
+    "PyPI's files": {FILES_HOST},
+    "files with a hash": {str(each["origin"]) for each in ORIGINS},
+    "files without a hash": {str(each["origin"]) for each in ORIGINS},
+    "pages": {"renewals"},
+    "renewals": {"rewriter"},
+    "oracle": {"rewriter"},
+    "lists": {INDEX_HOST},
 }
-HIDDEN = {
-    "files": {
-        "Age", "Cache-Control", "ETag", "Last-Modified", "Set-Cookie", "Strict-Transport-Security",
-        "Vary", "Via", "X-Cache",
-    },
-    "pages": {"Content-Type"},
-    "JSON API": {
-        "Age", "Cache-Control", "Set-Cookie", "Strict-Transport-Security", "Via", "X-Cache",
-    },
-}  # fmt: skip
-
-
-def kind(location: Directive) -> str:
-    zone = location.values("proxy_cache")[0][0]
-    if zone == "pages" and location.arguments[-1].startswith("^/pypi/"):
-        return "JSON API"
-    return {"$file_zone": "files", "pages": "pages"}[zone]
+X_ACCEL = {f"X-Accel-{n}" for n in ("Redirect", "Expires", "Limit-Rate", "Buffering", "Charset")}
+ALL_IGNORED = {"Cache-Control", "Expires", "Set-Cookie", "Vary", *X_ACCEL}
+IGNORED = {
+    **dict.fromkeys([*FILES, "lists", "renewals"], ALL_IGNORED),
+    "pages": {"Set-Cookie", "Vary", *X_ACCEL},
+    "oracle": {"Set-Cookie", "Vary", *X_ACCEL},
+}
+OF_A_CDN = {"Age", "Cache-Control", "Set-Cookie", "Strict-Transport-Security", "Via", "X-Cache"}
+FOR_THE_ENGINE = {"Cache-Control", "X-Client-Cache-Control"}
+HIDDEN: dict[str, set[str]] = {
+    "PyPI's files": {*OF_A_CDN, "ETag", "Last-Modified", "Vary"},
+    "files with a hash": {*OF_A_CDN, "ETag", "Last-Modified", "Vary"},
+    "files without a hash": {*OF_A_CDN, "Vary"},
+    "pages": FOR_THE_ENGINE,
+    "lists": {*OF_A_CDN, "Content-Type"},
+    "oracle": {"Cache-Control", "X-File-Refusal", "X-File-Target"},
+}
 
 
 def test_nothing_of_a_client_goes_to_a_cached_paths_upstream(http: Directive) -> None:
     for each in cached(http):
         assert each.values("proxy_pass_request_headers") == [("off",)]
         assert each.values("proxy_pass_request_body") == [("off",)]
-        assert each.values("proxy_set_header") == SENT[kind(each)]
+        host, *sent = each.values("proxy_set_header")
+        assert host[0] == "Host"
+        assert host[1] in HOST_SENT[kind(each)]
+        sent = [header for header in sent if header[0] != "Authorization"]
+        assert sent == [("Connection", ""), ("Content-Length", ""), *SENT[kind(each)]]
+
+
+def test_credentials_of_an_index_go_to_its_files_host_only() -> None:
+    http = nginx.rendered(**KNOWN, __cellar_file_origins=ORIGINS, __cellar_enforces=True)
+    sent: dict[str, set[tuple[str, ...]]] = {}
+    for each in locations(http):
+        for header in each.values("proxy_set_header"):
+            if header[0] == "Authorization":
+                ((target,),) = each.values("proxy_pass")
+                sent.setdefault(target, set()).add(header[1:])
+                assert ("Host", "files.acme.example") in each.values("proxy_set_header")
+                assert each.values("proxy_ssl_name") == [("files.acme.example",)]
+
+    assert sent == {"https://files_of_1$file_target": {("Basic Y2k6aHVzaA==",)}}
 
 
 def test_the_rewriter_gets_nothing_of_a_client(http: Directive) -> None:
@@ -101,11 +171,14 @@ def test_the_rewriter_gets_nothing_of_a_client(http: Directive) -> None:
         if any(a[0].startswith("http://rewriter") for a in each.values("proxy_pass"))
     ]
 
-    assert len(asking) >= 2
+    assert len(asking) >= 5
     for each in asking:
         assert each.values("proxy_pass_request_headers") == [("off",)]
         assert each.values("proxy_pass_request_body") == [("off",)]
-        assert each.values("proxy_set_header") == SENT["pages"]
+        sent = each.values("proxy_set_header")
+        assert sent[:3] == [("Host", "rewriter"), ("Connection", ""), ("Content-Length", "")]
+        # By which the rewriter tells whether the stored page is still the newest: nginx's own.
+        assert sent[3:] in ([], [("If-None-Match", "$http_if_none_match")])
 
 
 def test_upstream_cannot_steer_the_cache(http: Directive) -> None:
@@ -117,8 +190,20 @@ def test_upstream_cannot_steer_the_cache(http: Directive) -> None:
 
 def test_clients_get_no_header_that_speaks_for_upstreams_own_cache(http: Directive) -> None:
     for each in cached(http):
+        if kind(each) == "renewals":
+            continue  # its client is the next tier, which hides them
         hidden = [a[0] for a in each.values("proxy_hide_header")]
-        assert (len(hidden), set(hidden)) == (len(set(hidden)), HIDDEN[kind(each)])
+        typed = (
+            {"Content-Type"}
+            if ("Content-Type", "$page_type", "always") in each.values("add_header")
+            else set()
+        )
+        # We send it ourselves, and once.
+        assert (len(hidden), set(hidden)) == (
+            len(set(hidden)),
+            HIDDEN[kind(each)] | {"X-Content-Type-Options"} | typed,
+        )
+        assert ("X-Content-Type-Options", "nosniff", "always") in each.values("add_header")
 
 
 def test_only_reads_reach_a_cached_location(http: Directive) -> None:
@@ -130,19 +215,47 @@ def test_only_reads_reach_a_cached_location(http: Directive) -> None:
         "HEAD": ("0",),
     }
     for each in cached(http):
-        assert [e.arguments for e in each.all("if")] == [("($not_a_read)",)]
+        # The rest is only ever asked by nginx itself.
+        if kind(each) not in {"oracle", "renewals"}:
+            assert [e.arguments for e in each.all("if")] == [("($not_a_read)",)], name(each)
 
 
 def test_errors_are_never_stored(http: Directive) -> None:
     """404 is remembered for a minute; it is an answer."""
-    valid = {a for each in cached(http) for a in each.values("proxy_cache_valid")}
+    valid = {(kind(each), *a) for each in cached(http) for a in each.values("proxy_cache_valid")}
 
-    assert {a for a in valid if "404" in a} == {("404", "1m")}
-    assert valid <= {("200", "206", "3650d"), ("200", "10m"), ("404", "1m")}
+    assert valid <= {
+        *((files, "404", "1m") for files in FILES),
+        ("PyPI's files", "200", "206", "3650d"),
+        ("files with a hash", "200", "206", "3650d"),
+        ("files without a hash", "200", "10m"),
+        ("lists", "200", "300s"),
+        # Of what has no Cache-Control; a refusal is an answer too.
+        ("oracle", "200", "403", "1m"),
+        # Shared with those who wait for the same answer, and have an old one.
+        ("renewals", "200", "301", "304", "403", "404", "503", "1s"),
+    }
     assert http.all("proxy_cache_valid") == []
 
 
-TIMES = {"files": ("1h", "10s"), "pages": ("60s", "20s"), "JSON API": ("60s", "20s")}
+def test_trouble_is_shared_with_those_only_who_have_an_old_answer(http: Directive) -> None:
+    (renewals,) = (each for each in cached(http) if kind(each) == "renewals")
+    (nobody,) = (e for e in http.all("map") if e.arguments == ("$http_x_stored", "$nobody_waits"))
+
+    assert renewals.values("proxy_cache_bypass") == [("$nobody_waits",)]
+    assert renewals.values("proxy_no_cache") == [("$nobody_waits",)]
+    assert {e.name: e.arguments for e in nobody.block} == {"default": ("1",), "EXPIRED": ("0",)}
+
+
+TIMES = {
+    "PyPI's files": ("1h", "10s"),
+    "files with a hash": ("1h", "10s"),
+    "files without a hash": ("1h", "1m"),
+    "pages": ("60s", "20s"),
+    "lists": ("1h", "10m"),
+    "oracle": ("60s", "20s"),
+    "renewals": ("20s", "20s"),
+}
 
 
 def test_many_clients_make_one_request(http: Directive) -> None:
@@ -159,10 +272,67 @@ def test_stale_answers_are_better_than_none(http: Directive) -> None:
 
     for each in cached(http):
         (stale,) = each.values("proxy_cache_use_stale")
-        assert set(stale) >= needed
+        if kind(each) != "renewals":
+            assert set(stale) >= needed
+
+
+def test_how_old_a_page_may_be_is_for_the_rewriter_to_say(http: Directive) -> None:
+    """With `updating` it would be served at any age as long as somebody asks for the new one."""
+    pages = [each for each in cached(http) if kind(each) == "pages"]
+
+    assert len(pages) >= 5
+    for each in pages:
+        assert "updating" not in each.values("proxy_cache_use_stale")[0]
+        assert each.values("proxy_cache_background_update") == [("on",)]
+        assert each.values("proxy_cache_revalidate") == [("on",)]
+        assert each.values("proxy_cache_valid") == []
+
+
+def test_who_has_an_old_page_gets_it_before_pip_gives_up(http: Directive) -> None:
+    """It waits for 15 seconds."""
+    limits = {
+        a[0] for e in cached(http) if kind(e) == "pages" for a in e.values("proxy_read_timeout")
+    }
+
+    assert limits == {"13s"}
+
+
+def test_a_client_keeps_a_stored_page_for_half_of_what_is_left_at_least() -> None:
+    http = nginx.rendered(**KNOWN, cellar_page_max_age=61)
+    (told,) = (e for e in http.all("map") if e.arguments[1] == "$client_cache_control")
+
+    entries = {e.name: e.arguments for e in told.block}
+    assert entries["HIT max-age=61, public"] == ("max-age=30, public",)
+    assert entries["default"] == ("max-age=0, public",)
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ("200 0", True),
+        ("200 99999999", True),
+        ("502, 200 5", True),
+        ("200 100000000", False),
+        ("200 ", False),
+        ("206 5", False),
+        ("404 5", False),
+        ("200 5 ", False),
+        ("1200 5", False),
+    ],
+)
+def test_a_list_of_all_projects_is_stored_if_its_length_is_known_and_bounded(
+    defaults: Directive, said: str, *, stored: bool
+) -> None:
+    (entries,) = (e.block for e in defaults.all("map") if e.arguments[1] == "$list_not_stored")
+    default, rule = entries
+
+    assert (default.name, default.arguments, rule.arguments) == ("default", ("1",), ("0",))
+    pattern = re.compile(rule.name.removeprefix("~").replace(r"\z", r"\Z"))
+    assert bool(pattern.search(said)) == stored
 
 
 def test_files_are_never_compressed_nor_unpacked(http: Directive) -> None:
     assert [each for each in http.walk() if each.name in {"gzip", "gzip_static", "brotli"}] == []
     unpacking = [each for each in locations(http) if each.values("gunzip") == [("on",)]]
-    assert [name(each) for each in unpacking if "/packages/" in name(each)] == []
+    assert unpacking
+    assert [each for each in unpacking if each.values("proxy_cache") == [("$file_zone",)]] == []

@@ -9,25 +9,73 @@ import pytest
 
 from support import nginx
 from support.nginx import cached, locations, name, server
-from unit.roles.variants import HOSTS
+from unit.roles.variants import FILES_HOST, HOSTS, INDEX_HOST, ORIGINS
 
 if TYPE_CHECKING:
     from support.nginx import Directive
 
+DAY = "/snapshot/[0-9]{4}-[0-9]{2}-[0-9]{2}"
+PROJECT = "[a-z0-9]+(?:-[a-z0-9]+)*"
+ANY = "[A-Za-z0-9._-]+"
+VERSION = "[A-Za-z0-9.!+_-]+"
+FILE = "[A-Za-z0-9][A-Za-z0-9._+!~-]*"
 INDEX_DOOR = [
-    r"~ ^/simple/[a-z0-9]+(?:-[a-z0-9]+)*/\z",
+    rf"~ ^/simple/{PROJECT}/\z",
+    rf"~ ^{DAY}/simple/{PROJECT}/\z",
+    rf"~ ^/pypi/{PROJECT}(?:/{VERSION})?/json\z",
+    rf"~ ^/integrity/{PROJECT}/{VERSION}/{FILE}/provenance\z",
     "@page_unavailable",
-    r"~ ^/simple/[A-Za-z0-9._-]+/?\z",
-    r"~ ^/packages/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[A-Za-z0-9][A-Za-z0-9._+!~-]*\z",
+    rf"~ ^/simple/{ANY}/?\z",
+    rf"~ ^{DAY}/simple/{ANY}/?\z",
+    rf"~ ^/pypi/{ANY}(?:/{VERSION})?/json/?\z",
+    rf"~ ^/integrity/{ANY}/{VERSION}/{FILE}/provenance/?\z",
+    "= /simple/",
+    "= /simple",
+    rf"~ ^/packages/[0-9a-f]{{2}}/[0-9a-f]{{2}}/[0-9a-f]{{60}}/{FILE}\z",
     "@file_unavailable",
     "= /healthz",
     "= /ca.pem",
     "= /ca.pem.sha256",
-    "= /simple/",
     "@upstream_unavailable",
     "= /",
     "/",
 ]
+SEGMENTS = r"(?:/[A-Za-z0-9._+!~-]+)+\z"
+
+
+@pytest.mark.parametrize("host", ["cellar.example", INDEX_HOST])
+def test_files_of_other_indexes_are_served_at_both_doors_and_judged(host: str) -> None:
+    http = nginx.rendered(**HOSTS, __cellar_file_origins=ORIGINS)
+
+    found = [name(each) for each in server(http, host).all("location")]
+    origins = ["files[.]acme[.]example", "mirror[.]example:8443"]
+    assert [path for path in found if "/files/" in path] == [
+        rf"~ ^/files/{origin}/{digest}{SEGMENTS}"
+        for origin in origins
+        for digest in ("[0-9a-f]{64}", "-")
+    ] + ["/files/"]
+    judging = [each for each in server(http, host).all("location") if each.all("auth_request")]
+    assert [name(each) for each in judging] == [path for path in found if path.startswith("~ ^/fi")]
+    assert {"= /_file", "@file_refused", "@file_unavailable"} <= set(found)
+
+
+@pytest.mark.parametrize("enforces", [True, False])
+def test_pypis_files_are_judged_where_policy_refuses_files(*, enforces: bool) -> None:
+    """And nowhere else: they need no Python then, warm or cold."""
+    http = nginx.rendered(**HOSTS, __cellar_enforces=enforces)
+
+    for host in ("cellar.example", FILES_HOST):
+        door = server(http, host)
+        (files,) = (each for each in door.all("location") if "/packages/" in name(each))
+        assert files.values("auth_request") == ([("/_file",)] if enforces else [])
+        found = {name(each) for each in door.all("location")}
+        assert ({"= /_file", "@file_refused"} <= found) == enforces
+
+
+def test_nobody_but_nginx_asks_for_a_verdict(http: Directive) -> None:
+    for each in locations(http):
+        if name(each) == "= /_file":
+            assert [inner.name for inner in each.block].count("internal") == 1
 
 
 def test_the_index_door_answers_for_these_paths_only(defaults: Directive) -> None:
@@ -35,8 +83,8 @@ def test_the_index_door_answers_for_these_paths_only(defaults: Directive) -> Non
 
     assert [name(each) for each in door.all("location")] == INDEX_DOOR
     (rest,) = (each for each in door.all("location") if name(each) == "/")
-    assert [each.name for each in rest.block] == ["return"]
-    assert rest.block[0].arguments[0] == "404"
+    assert [each.name for each in rest.block] == ["add_header", "return"]
+    assert rest.block[1].arguments[0] == "404"
 
 
 def test_the_index_door_answers_for_its_names_and_addresses() -> None:
@@ -56,7 +104,23 @@ def test_without_the_intercept_door_pypis_names_are_nobodys() -> None:
     http = nginx.rendered(**HOSTS, cellar_intercept=False)
 
     names = {n for each in http.all("server") for v in each.values("server_name") for n in v}
-    assert names == {"cellar.example", "_"}
+    assert names == {"cellar.example", "_", *INTERNAL}
+
+
+INTERNAL = {"internal", "renewals"}
+
+
+def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directive) -> None:
+    servers = {each.values("server_name")[0][0]: each for each in http.all("server")}
+
+    for server_name, each in servers.items():
+        listens = {arguments[0] for arguments in each.values("listen")}
+        internal = {"unix:/run/nginx/internal.sock"}
+        assert (listens == internal) == (server_name in INTERNAL), server_name
+        assert listens.isdisjoint(internal) or each.values("access_log") == [("off",)]
+    assert [a for e in INTERNAL for a in servers[e].values("listen") if len(a) > 1] == [
+        ("unix:/run/nginx/internal.sock", "backlog=4096")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,15 +161,16 @@ def test_port_0_means_no_plain_http() -> None:
     http = nginx.rendered(**HOSTS, cellar_http_port=0)
 
     listens = [a for each in http.all("server") for a in each.values("listen")]
-    assert listens
-    assert [a for a in listens if "ssl" not in a] == []
+    plain = {a[0] for a in listens if "ssl" not in a}
+    assert len(listens) > 4
+    assert plain == {"unix:/run/nginx/internal.sock"}
 
 
 def test_without_ipv6_nothing_listens_on_it() -> None:
     http = nginx.rendered(**HOSTS, ansible_facts={"all_ipv6_addresses": []})
 
     listens = [a[0] for each in http.all("server") for a in each.values("listen")]
-    assert set(listens) == {"443", "80"}
+    assert set(listens) == {"443", "80", "unix:/run/nginx/internal.sock"}
 
 
 def test_who_brings_a_public_certificate_offers_no_ca_certificate() -> None:
@@ -115,16 +180,14 @@ def test_who_brings_a_public_certificate_offers_no_ca_certificate() -> None:
     assert "ca.pem" not in str([each.arguments for each in http.walk() if each.name == "return"])
 
 
-def test_a_clients_credentials_do_not_pass_the_index_door(defaults: Directive) -> None:
+def test_nothing_of_a_client_passes_the_index_door(defaults: Directive) -> None:
     passing = [
-        each
+        name(each)
         for each in server(defaults, "cellar.example").all("location")
-        if each.all("proxy_pass") and not each.all("proxy_pass_request_headers")
+        if each.all("proxy_pass") and each.values("proxy_pass_request_headers") != [("off",)]
     ]
 
-    assert [name(each) for each in passing] == ["= /simple/"]
-    sent = [a for each in passing for a in each.values("proxy_set_header")]
-    assert {("Authorization", ""), ("Cookie", "")} <= set(sent)
+    assert passing == []
 
 
 def test_what_passes_through_is_not_stored(http: Directive) -> None:
@@ -135,9 +198,27 @@ def test_what_passes_through_is_not_stored(http: Directive) -> None:
         if any(a[0].startswith("https://") for a in each.values("proxy_pass"))
     ]
 
-    assert {name(each) for each in https} - stored <= {"/", "= /simple/"}
+    assert {name(each) for each in https} - stored <= {"/"}
     assert http.all("proxy_cache") == []
     assert [s for s in http.all("server") if s.all("proxy_cache")] == []
+
+
+def test_an_answer_of_nginxs_own_is_text_and_stays_so(http: Directive) -> None:
+    """Whatever is in the path that was asked for: no browser takes it for something else."""
+    assert http.values("default_type") == [("text/plain",)]
+    blocks = [each for each in http.walk() if each.all("return")]
+    assert len(blocks) > 10
+    for each in blocks:
+        redirects = each.values("return")[0][0] in {"301", "308"}
+        if not redirects and name(each) != "= /healthz":
+            headers = each.values("add_header")
+            assert ("X-Content-Type-Options", "nosniff", "always") in headers, each.arguments
+
+
+def test_a_redirect_of_nginxs_own_stays_at_its_door_and_port(http: Directive) -> None:
+    assert http.values("absolute_redirect") == [("off",)]
+    moved = {a[1] for each in locations(http) for a in each.values("return") if a[0] == "301"}
+    assert moved == {"/simple/"}
 
 
 def test_the_log_holds_no_query_and_no_secret(http: Directive) -> None:

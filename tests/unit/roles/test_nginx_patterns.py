@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support import nginx
 from support.nginx import cached, locations, name
+from unit.roles.variants import HOSTS, ORIGINS
 
 if TYPE_CHECKING:
     from support.nginx import Directive
@@ -57,7 +59,7 @@ def test_a_pattern_for_paths_is_bound_at_both_ends(http: Directive) -> None:
 def test_a_pattern_for_a_whole_value_is_bound_at_both_ends(defaults: Directive) -> None:
     maps = {each.arguments[1]: each for each in defaults.all("map")}
 
-    for variable, start in {"$page_form": "~*^", "$html_type": "~*^", "$file_zone": "~"}.items():
+    for variable, start in {"$wanted_form": "~*^", "$file_zone": "~"}.items():
         keys = [entry.name for entry in maps[variable].block if entry.name.startswith("~")]
         assert keys
         assert [k for k in keys if not (k.startswith(start) and k.endswith(r"\z"))] == []
@@ -83,46 +85,111 @@ FILE_PATHS = {
     f"/packages/{DIGEST}/demo-1.0\x00.tar.gz": False,
     f"/packages/{DIGEST}/démo-1.0.tar.gz": False,
 }
+NAMES = {
+    "demo": True,
+    "demo-2-extra": True,
+    "0": True,
+    "Demo": False,
+    "demo_x": False,
+    "demo--x": False,
+    "-demo": False,
+    "demo-": False,
+    "demo/x": False,
+    "": False,
+    "démo": False,
+}
 PAGE_PATHS = {
-    "/simple/demo/": True,
-    "/simple/demo-2-extra/": True,
-    "/simple/0/": True,
+    **{f"/simple/{project}/": canonical for project, canonical in NAMES.items()},
     "/simple/demo": False,
-    "/simple/Demo/": False,
-    "/simple/demo_x/": False,
-    "/simple/demo--x/": False,
-    "/simple/-demo/": False,
-    "/simple/demo-/": False,
     "/simple/demo/\n": False,
-    "/simple/demo/x": False,
-    "/simple//": False,
     "/simple/": False,
-    "/simple/démo/": False,
+}
+SNAPSHOT_PATHS = {
+    **{f"/snapshot/2026-01-31{path}": canonical for path, canonical in PAGE_PATHS.items()},
+    "/snapshot/2026-1-31/simple/demo/": False,
+    "/snapshot/20260131/simple/demo/": False,
+    "/snapshot/2026-01-31T00/simple/demo/": False,
+    "/snapshot//simple/demo/": False,
+    "/snapshot/2026-01-31/": False,
+}
+DOCUMENT_PATHS = {
+    **{f"/pypi/{n}/json": canonical for n, canonical in NAMES.items() if "/" not in n},
+    "/pypi/demo/1!1.0.post1+local_1-2/json": True,
+    "/pypi/demo/1.0/json/": False,
+    "/pypi/demo/1.0/json\n": False,
+    "/pypi/demo/1%2e0/json": False,
+    "/pypi/demo//json": False,
+    "/pypi/demo/1.0": False,
+}
+PROVENANCE_PATHS = {
+    **{f"/integrity/{n}/1.0/a.whl/provenance": canonical for n, canonical in NAMES.items()},
+    "/integrity/demo/1!1.0/demo-1!1.0+a~b.tar.gz/provenance": True,
+    "/integrity/demo/1.0/.htaccess/provenance": False,
+    "/integrity/demo/1.0/a/b/provenance": False,
+    "/integrity/demo/1.0/a.whl/provenance/": False,
+}
+SHA256 = "0a" * 32
+ORIGIN_PATHS = {
+    f"/files/files.acme.example/{SHA256}/a/b+c/demo-1!1.0~x.whl.metadata": True,
+    f"/files/files.acme.example/{SHA256}/.hidden": True,
+    f"/files/files.acme.example/{SHA256}/": False,
+    f"/files/files.acme.example/{SHA256}": False,
+    f"/files/files.acme.example/{SHA256}//a": False,
+    f"/files/files.acme.example/{SHA256}0/a": False,
+    f"/files/files.acme.example/{SHA256.upper()}/a": False,
+    f"/files/filesxacmexexample/{SHA256}/a": False,
+    f"/files/evil.example/{SHA256}/a": False,
+    f"/files/files.acme.example:443/{SHA256}/a": False,
+    f"/files/files.acme.example/{SHA256}/a b": False,
+    f"/files/files.acme.example/{SHA256}/a%2b": False,
+    f"/files/files.acme.example/{SHA256}/a\n": False,
 }
 
 
 @pytest.mark.parametrize(
-    ("start", "paths"), [("^/packages/", FILE_PATHS), ("^/simple/", PAGE_PATHS)]
+    ("start", "paths"),
+    [
+        ("^/packages/", FILE_PATHS),
+        ("^/simple/", PAGE_PATHS),
+        ("^/snapshot/", SNAPSHOT_PATHS),
+        ("^/pypi/", DOCUMENT_PATHS),
+        ("^/integrity/", PROVENANCE_PATHS),
+        ("^/files/files[.]acme[.]example/[0", ORIGIN_PATHS),
+        (
+            "^/files/files[.]acme[.]example/-",
+            {path.replace(SHA256, "-"): canonical for path, canonical in ORIGIN_PATHS.items()}
+            | {f"/files/files.acme.example/{SHA256.upper()}/a": False},
+        ),
+    ],
 )
-def test_only_canonical_paths_are_cached(
-    defaults: Directive, start: str, paths: dict[str, bool]
-) -> None:
-    found = {each.arguments[1] for each in cached(defaults) if each.arguments[1].startswith(start)}
+def test_only_canonical_paths_are_cached(start: str, paths: dict[str, bool]) -> None:
+    http = nginx.rendered(**HOSTS, __cellar_file_origins=ORIGINS)
+    patterns = (each.arguments[-1] for each in cached(http))
 
-    (pattern,) = found
-    # In nginx a dot, a bracket and \z mean the same as here; it matches bytes where this is text.
+    (pattern,) = {each for each in patterns if each.startswith(start)}
+    # In nginx a dot, a bracket and \\z mean the same as here; it matches bytes where this is text.
     expression = re.compile(pattern.replace(r"\z", r"\Z"), re.ASCII)
     assert {path: bool(expression.search(path)) for path in paths} == paths
 
 
 FORBIDDEN = {
     "alias", "autoindex", "dav_methods", "include", "load_module", "perl", "proxy_store", "rewrite",
-    "secure_link", "set", "ssi", "sub_filter", "try_files", "user",
+    "secure_link", "ssi", "sub_filter", "try_files", "user",
 }  # fmt: skip
 
 
 def test_no_directive_that_rewrites_requests_or_answers_is_used(http: Directive) -> None:
     assert sorted({each.name for each in http.walk()} & FORBIDDEN) == []
+
+
+def test_the_only_variable_that_is_set_is_the_path_of_a_file_for_its_verdict(
+    http: Directive,
+) -> None:
+    """Where policy judges files; the path has passed the pattern of its location."""
+    found = [(each, a) for each in http.walk() for a in each.values("set")]
+
+    assert {arguments for _, arguments in found} <= {("$checked_file", "$uri")}
+    assert [name(each) for each, _ in found if each.arguments[0] != "~"] == []
 
 
 def test_a_condition_only_ever_returns(http: Directive) -> None:
@@ -131,11 +198,12 @@ def test_a_condition_only_ever_returns(http: Directive) -> None:
 
     assert conditions
     for condition in conditions:
-        allow, answer = condition.block
+        allow, *rest, answer = condition.block
         assert condition.arguments == ("($not_a_read)",)
         # RFC 9110 section 15.5.6: a 405 says what is allowed.
         assert (allow.name, allow.arguments) == ("add_header", ("Allow", "GET, HEAD", "always"))
         assert (answer.name, answer.arguments[0]) == ("return", "405")
+        assert {each.name for each in rest} == {"add_header"}
 
 
 def test_no_directory_is_served_but_the_public_files(http: Directive) -> None:

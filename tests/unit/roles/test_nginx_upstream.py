@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support import nginx
 from support.nginx import locations, name
-from unit.roles.variants import FILES_HOST, INDEX_HOST
+from unit.roles.variants import FILES_HOST, HOSTS, INDEX_HOST, ORIGINS
 
 if TYPE_CHECKING:
     from support.nginx import Directive
@@ -24,32 +25,57 @@ def test_upstream_is_always_asked_over_verified_tls(http: Directive) -> None:
     assert http.values("proxy_ssl_trusted_certificate") == [("/etc/ssl/certs/ca-certificates.crt",)]
 
 
-def test_plain_http_goes_to_the_rewriters_socket_only(http: Directive) -> None:
+def test_plain_http_goes_to_sockets_of_this_machine_only(http: Directive) -> None:
     pools = {each.arguments[0]: each for each in http.all("upstream")}
     passes = [a[0] for each in http.walk() for a in each.values("proxy_pass")]
 
     plain = {target for target in passes if not target.startswith("https://")}
-    assert {re.split("[/$]", target)[2] for target in plain} == {"rewriter"}
+    assert {re.split("[/$]", target)[2] for target in plain} == {"rewriter", "renewals"}
     assert pools["rewriter"].values("server") == [("unix:/run/cellar/rewriter.sock", "max_fails=0")]
+    assert pools["renewals"].values("server") == [("unix:/run/nginx/internal.sock", "max_fails=0")]
 
 
-def test_a_pool_of_tls_connections_has_one_name(http: Directive) -> None:
+POOLS = {
+    "pypi_index_host": (INDEX_HOST, INDEX_HOST, 443),
+    "pypi_files_host": (FILES_HOST, FILES_HOST, 443),
+}
+ORIGIN_POOLS = {
+    f"files_of_{number}": (each["origin"], each["host"], each["port"])
+    for number, each in enumerate(ORIGINS, start=1)
+}
+
+
+@pytest.mark.parametrize("origins", [[], ORIGINS], ids=["PyPI only", "other indexes"])
+def test_a_pool_of_tls_connections_has_one_name(origins: list[dict[str, Any]]) -> None:
     """Kept connections are told apart by address: one could serve a name it never verified."""
-    expected = {"pypi_index_host": INDEX_HOST, "pypi_files_host": FILES_HOST}
-    found: dict[str, set[str]] = {}
+    http = nginx.rendered(**HOSTS, __cellar_file_origins=origins)
+    expected = POOLS | (ORIGIN_POOLS if origins else {})
+    found: dict[str, set[tuple[str, str]]] = {}
     for each in locations(http):
         for (target,) in each.values("proxy_pass"):
             if target.startswith("https://"):
                 pool = re.split("[/$]", target)[2]
-                found.setdefault(pool, set()).update(a[0] for a in each.values("proxy_ssl_name"))
-                hosts = [a[1] for a in each.values("proxy_set_header") if a[0] == "Host"]
-                found[pool].update(hosts)
-                assert len(hosts) == len(each.values("proxy_ssl_name")) == 1, name(each)
+                (verified,) = each.values("proxy_ssl_name")
+                (host,) = (a[1] for a in each.values("proxy_set_header") if a[0] == "Host")
+                found.setdefault(pool, set()).add((host, verified[0]))
     pools = {each.arguments[0]: each for each in http.all("upstream")}
     servers = {pool: set(pools[pool].values("server")) for pool in expected}
 
-    assert found == {pool: {host} for pool, host in expected.items()}
-    assert servers == {pool: {(f"{host}:443", "max_fails=0")} for pool, host in expected.items()}
+    assert found == {pool: {(host, name)} for pool, (host, name, _) in expected.items()}
+    assert servers == {
+        pool: {(f"{host}:{port}", "max_fails=0")} for pool, (_, host, port) in expected.items()
+    }
+
+
+def test_an_index_is_verified_by_its_own_ca_and_no_other_is() -> None:
+    http = nginx.rendered(**HOSTS, __cellar_file_origins=ORIGINS)
+    bundles = {
+        (each.values("proxy_ssl_name")[0][0], bundle)
+        for each in locations(http)
+        for (bundle,) in each.values("proxy_ssl_trusted_certificate")
+    }
+
+    assert bundles == {("files.acme.example", "/etc/cellar/acme.pem")}
 
 
 def test_no_part_of_a_request_chooses_the_upstream(http: Directive) -> None:
@@ -71,4 +97,4 @@ def test_upstream_trouble_is_answered_with_503_and_a_time_to_come_back(
                 (target,) = (a[-1] for a in each.values("error_page") if status in a[:-1])
                 (page,) = (e for e in door.all("location") if name(e) == target)
                 assert page.values("return")[0][0] == "503", name(each)
-                assert page.values("add_header") == [("Retry-After", "1", "always")]
+                assert ("Retry-After", "1", "always") in page.values("add_header")

@@ -180,3 +180,14 @@ def test_the_measure_sees_a_service_without_a_sandbox(systemd_analyze: str, unit
     within, words = _exposure(systemd_analyze, service, max(EXPOSURE.values()))
 
     assert not within, words
+
+
+def test_a_socket_that_a_crash_left_does_not_keep_nginx_from_its_start() -> None:
+    """nginx binds no socket that is there already; systemd removes the folder at each end."""
+    unit = render("nginx", "nginx.service.j2").splitlines()
+    configuration = render("nginx", "nginx.conf.j2")
+
+    (folder,) = (line.partition("=")[2] for line in unit if line.startswith("RuntimeDirectory="))
+    sockets = set(re.findall(r"(?m)^ *listen unix:(\S+?);?(?: |$)", configuration))
+    assert {str(Path(socket).parent) for socket in sockets} == {f"/run/{folder}"}
+    assert [line for line in unit if line.startswith("RuntimeDirectoryPreserve")] == []

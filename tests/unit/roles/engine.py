@@ -1,0 +1,291 @@
+"""The role's whole nginx at work: on loopback, between clients of a test and upstreams of its."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import re
+import ssl
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import trustme
+
+from support import nginx
+from support.rendering import render
+from unit.roles.variants import FILES_HOST, HOSTS, INDEX_HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from pathlib import Path
+
+T = TypeVar("T")
+
+INDEX_DOOR = "cellar.example"
+ORIGIN = "files.acme.example"
+AUTHORIZATION = "Basic Y2k6aHVzaA=="
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that an upstream got; the names of header fields are lower case."""
+
+    target: str
+    headers: Mapping[str, str]
+    sni: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an upstream says, after `delay` seconds."""
+
+    status: int = 200
+    reason: str = "OK"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a client got; the names of header fields are lower case, values of equal ones joined."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Upstream:
+    """Says what `answer` tells it to, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        """Be silent about everything at first."""
+        self.requests: list[Request] = []
+        self.answer: Callable[[Request], Answer] = lambda _: Answer(status=404, reason="Not Found")
+
+    def asked(self, part: str) -> list[Request]:
+        """Return the requests whose target has this part."""
+        return [request for request in self.requests if part in request.target]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls = writer.get_extra_info("ssl_object")
+        sni = getattr(tls, "server_name_of_the_client", None)
+        with (
+            contextlib.closing(writer),
+            contextlib.suppress(asyncio.IncompleteReadError, ConnectionError),
+        ):
+            while True:
+                first, headers = _head(await reader.readuntil(b"\r\n\r\n"))
+                request = Request(first.split(" ")[1], headers, sni)
+                self.requests.append(request)
+                answer = self.answer(request)
+                await asyncio.sleep(answer.delay)
+                length = {} if answer.status == 304 else {"Content-Length": str(len(answer.body))}
+                fields = "".join(f"{k}: {v}\r\n" for k, v in {**length, **answer.headers}.items())
+                head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n{fields}\r\n"
+                writer.write(head.encode() + answer.body)
+                await writer.drain()
+
+
+def _head(raw: bytes) -> tuple[str, dict[str, str]]:
+    first, *lines = raw.decode("latin-1").split("\r\n")
+    headers: dict[str, str] = {}
+    for line in filter(None, lines):
+        name, _, value = line.partition(":")
+        known = headers.get(name.lower())
+        headers[name.lower()] = value.strip() if known is None else f"{known}, {value.strip()}"
+    return first, headers
+
+
+class Engine:
+    """A running nginx. `rewriter`, `pypi` and `origin` are what it asks."""
+
+    def __init__(self, program: Path, directory: Path, **variables: Any) -> None:
+        """Render, check and start; `variables` replace the role's."""
+        self.directory = directory
+        self.rewriter, self.pypi, self.origin = Upstream(), Upstream(), Upstream()
+        self._program = program
+        self._variables = variables
+        self._authority = trustme.CA()
+        self._client_tls = ssl.create_default_context()
+        self._authority.configure_trust(self._client_tls)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._servers: list[asyncio.Server] = []
+        self._port = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        ports = self.do(self._listen())
+        self._port = ports.pop()
+        self._configure(*ports)
+        command = [str(self._program), "-p", str(self.directory), "-e", f"{self.directory}/error"]
+        command += ["-c", f"{self.directory}/nginx.conf", "-g", "daemon off; master_process on;"]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.do(self._ready())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=10)
+        self.do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine beside the upstreams and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    @property
+    def log(self) -> str:
+        """Everything in nginx's log of errors."""
+        return (self.directory / "log/error.log").read_text()
+
+    def ask(self, path: str, host: str = INDEX_DOOR, **headers: str) -> Response:
+        """Ask a door once; underscores in the names of header fields mean hyphens."""
+        return self.do(self._ask(path, host, headers))
+
+    def ask_at_once(self, count: int, path: str, host: str = INDEX_DOOR) -> list[Response]:
+        """Ask so many times at the same time, each over a connection of its own."""
+
+        async def all_of_them() -> list[Response]:
+            return await asyncio.gather(*(self._ask(path, host, {}) for _ in range(count)))
+
+        return self.do(all_of_them())
+
+    def ask_internally(self, path: str) -> Response:
+        """Ask at the socket that the rewriter has."""
+
+        async def ask() -> Response:
+            reader, writer = await asyncio.open_unix_connection(f"{self.directory}/internal.sock")
+            return await _exchange(reader, writer, path, "internal", {})
+
+        return self.do(ask())
+
+    async def _ask(self, path: str, host: str, headers: Mapping[str, str]) -> Response:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self._port, ssl=self._client_tls, server_hostname=host
+        )
+        return await _exchange(reader, writer, path, host, headers)
+
+    async def _listen(self) -> list[int]:
+        """Let the upstreams listen; return the ports of PyPI's, of the origin's, and a free one."""
+        socket = f"{self.directory}/rewriter.sock"
+        rewriter = await asyncio.start_unix_server(self.rewriter.serve, socket, backlog=4096)
+        self._servers.append(rewriter)
+        ports = []
+        for upstream in (self.pypi, self.origin):
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            names = (INDEX_HOST, FILES_HOST, ORIGIN)
+            self._authority.issue_cert(*names).configure_cert(context)
+            context.sni_callback = _remember_name
+            server = await asyncio.start_server(
+                upstream.serve, "127.0.0.1", 0, ssl=context, backlog=1024
+            )
+            self._servers.append(server)
+            ports.append(server.sockets[0].getsockname()[1])
+        free = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
+        ports.append(free.sockets[0].getsockname()[1])
+        free.close()
+        await free.wait_closed()
+        return ports
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    def _configure(self, pypi: int, origin: int) -> None:
+        directory = self.directory
+        for name in ("cache/temp", "log", "public"):
+            (directory / name).mkdir(parents=True)
+        certificate = self._authority.issue_cert(INDEX_DOOR, INDEX_HOST, FILES_HOST)
+        certificate.cert_chain_pems[0].write_to_path(directory / "server.pem")
+        certificate.private_key_pem.write_to_path(directory / "server.key")
+        self._authority.cert_pem.write_to_path(directory / "ca.pem")
+        paths = {
+            "cellar_cache_dir": "cache",
+            "__cellar_log_dir": "log",
+            "__cellar_public_dir": "public",
+            "__cellar_certificate": "server.pem",
+            "__cellar_certificate_key": "server.key",
+            "__cellar_upstream_ca": "ca.pem",
+            "__cellar_rewriter_socket": "rewriter.sock",
+            "__cellar_engine_socket": "internal.sock",
+        }
+        variables: dict[str, Any] = {
+            **{name: f"{directory}/{path}" for name, path in paths.items()},
+            "ansible_facts": {},
+            "cellar_server_names": [INDEX_DOOR],
+            **HOSTS,
+            "cellar_https_port": self._port,
+            "cellar_http_port": 0,
+            "cellar_cache_min_free": "1k",
+            "__cellar_engine_user": getpass.getuser(),
+            "__nginx_build": {"stderr": nginx.version_line(self._program)},
+            "__cellar_file_origins": [
+                {
+                    "origin": f"{ORIGIN}:{origin}",
+                    "host": ORIGIN,
+                    "port": origin,
+                    "ca_path": f"{directory}/ca.pem",
+                    "authorization": AUTHORIZATION,
+                }
+            ],
+        }
+        text = render("nginx", "nginx.conf.j2", **variables | self._variables)
+        # Only the addresses are others than on an appliance; names and certificates are not.
+        places = {ORIGIN: origin, INDEX_HOST: pypi, FILES_HOST: pypi}
+        for host, port in places.items():
+            text = re.sub(rf" {host}:\d+ max_fails", f" 127.0.0.1:{port} max_fails", text)
+        text = text.replace(f"listen {self._port} ", f"listen 127.0.0.1:{self._port} ")
+        (directory / "nginx.conf").write_text(text)
+        self.origin_name = f"{ORIGIN}:{origin}"
+
+    async def _ready(self) -> None:
+        for _ in range(500):
+            if self._process.poll() is not None:
+                raise RuntimeError(f"nginx did not start: {self._process.communicate()[1]}")
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.close()
+                return
+            await asyncio.sleep(0.01)
+        raise RuntimeError("nginx did not start in time")
+
+
+def _remember_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    tls.server_name_of_the_client = name  # type: ignore[attr-defined] # for Upstream.serve
+
+
+async def _exchange(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    path: str,
+    host: str,
+    headers: Mapping[str, str],
+) -> Response:
+    fields = {"Host": host, "Accept-Encoding": "gzip", **headers}
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    writer.write("\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode())
+    first, found = _head(await reader.readuntil(b"\r\n\r\n"))
+    _, status, *reason = first.split(" ", 2)
+    length = 0 if status == "304" else int(found["content-length"])
+    body = await reader.readexactly(length)
+    writer.close()
+    return Response(int(status), " ".join(reason), found, body)
+
+
+@contextlib.contextmanager
+def running(program: Path, directory: Path, **variables: Any) -> Iterator[Engine]:
+    """Run the engine for as long as the block lasts."""
+    with Engine(program, directory, **variables) as engine:
+        yield engine
