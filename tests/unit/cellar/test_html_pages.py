@@ -207,3 +207,9 @@ def test_a_comment_that_only_resembles_a_serial_is_none(comment: str) -> None:
     page = read_page(html.encode(), project="an-example", url=URL)
     assert page.serial is None
     assert as_json(html)["meta"] == {"api-version": "1.0"}
+
+
+def test_a_link_to_the_page_itself_is_no_file() -> None:
+    html = "<title>Links for an-example</title><a href='#sha256=00'>x</a><a href=''>an-example</a>"
+    url = "https://index.example/simple/an-example"
+    assert json.loads(served(html.encode(), Door.INDEX, Form.JSON, url))["files"] == []

@@ -123,6 +123,7 @@ WRONG = {
     "a file without URL": b'{"meta": {}, "name": "an-example", "files": [{"filename": "a"}]}',
     "a file without name": b'{"meta": {}, "name": "an-example", "files": [{"url": "a"}]}',
     "a list of projects": b'{"meta": {}, "projects": [{"name": "an-example"}]}',
+    "an infinity": document(x="?").replace(b'"?"', b"-Infinity"),
     "NaN": document(x="?").replace(b'"?"', b"NaN"),
     "an endless number": document(x="?").replace(b'"?"', b"9" * 5000),
     "deep nesting": document(x="?").replace(b'"?"', b"[" * 200_000 + b"]" * 200_000),
@@ -186,7 +187,18 @@ def test_the_intercept_doors_html_view_keeps_urls_as_upstream_wrote_them() -> No
 
 @pytest.mark.parametrize(
     ("api_version", "html_version"),
-    [("1.0", "1.0"), ("1.4", "1.4"), ("1.5", "1.4"), ("1.12", "1.4"), (None, "1.0"), (1.1, "1.0")],
+    [
+        ("1.0", "1.0"),
+        ("1.4", "1.4"),
+        ("1.5", "1.4"),
+        ("1.12", "1.4"),
+        ("1.20", "1.4"),
+        ("1." + "9" * 5000, "1.4"),
+        ("2.0", "2.0"),
+        (None, "1.0"),
+        (1.1, "1.0"),
+    ],
+    ids=lambda value: str(value)[:8],
 )
 def test_the_html_view_claims_no_version_after_the_one_that_pep_833_froze(
     api_version: object, html_version: str
@@ -238,6 +250,20 @@ def test_no_text_of_upstream_becomes_markup(text: str, requires: str) -> None:
     assert set(page.links[0]) == {
         "text", "href", "data-requires-python", "data-yanked", "data-provenance", "data-x"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("hashes", [{"sha256": 12}, {"sha256": "x"}, {"sha256": ""}, {"a&b": "00"}])
+def test_a_hash_that_is_none_does_not_reach_a_link(hashes: dict[str, Any]) -> None:
+    body = document(file("https://other.example/a-1.zip", hashes=hashes))
+    links = SimplePage(served(body, Door.INDEX, Form.HTML).decode()).links
+    assert links == [{"text": "a-1.zip", "href": "https://other.example/a-1.zip"}]
+
+
+def test_a_relative_url_that_is_longer_than_any_server_takes_stays_as_it_is() -> None:
+    body = document(file("x" * 8192), file("x" * 8193))
+    short, long = json.loads(served(body, Door.INDEX, Form.JSON))["files"]
+    assert short["url"] == URL + "x" * 8192
+    assert long["url"] == "x" * 8193
 
 
 def test_values_of_unexpected_types_are_left_out_of_html_without_failing() -> None:
