@@ -12,9 +12,11 @@ import pytest
 import requests
 
 from fakepypi.raw import RawClient, request_bytes
+from support.door import ACCEPT
 from support.fixtures import DOORS
 
 if TYPE_CHECKING:
+    from fakepypi.client import FakePyPI
     from fakepypi.publication import PublishedFile
     from support.deployment import Appliance
     from support.door import OpenDoor
@@ -56,8 +58,10 @@ def test_a_host_that_is_not_ours_is_refused_behind_a_handshake_that_is(
     "path",
     [
         "/nothing",
-        "/pypi/demo/json",
+        "/project/demo/",
         "/_/oidc/mint-token",
+        "/files/evil.example/-/demo-1.0.tar.gz",
+        "/snapshot/2026-01-31/",
         "/packages/",
         "/packages/source/d/demo/demo-1.1.tar.gz",
         "/simple/demo/demo-1.0-py3-none-any.whl",
@@ -77,12 +81,32 @@ def test_the_index_door_serves_pages_and_files_and_says_so_otherwise(
         assert re.fullmatch(r"[A-Z].*\.\n", answer.text), answer.text
 
 
-def test_the_list_of_all_projects_is_passed_on(pages: OpenDoor, published: PublishedFile) -> None:
-    """For `poetry search` and mirror tools; nothing is stored."""
-    accept = {"Accept": "application/vnd.pypi.simple.v1+json"}
-    answer = pages("index").ask("/simple/", accept)
-    assert answer.status_code == 200
-    assert published.project in {project["name"] for project in answer.json()["projects"]}
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_the_list_of_all_projects_is_pypis_own_and_transferred_once(
+    pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, form: str
+) -> None:
+    """For `poetry search` and mirror tools: tens of megabytes, so ten clients make one transfer."""
+    assert published.project
+    before = fakepypi.totals(path="/simple/").requests
+    answers = pages("index").ask_at_once(10, "/simple/", {"Accept": ACCEPT[form]})
+    answers.append(pages("intercept").ask("/simple/", {"Accept": ACCEPT[form], "Cookie": "a=b"}))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    if form == "json":
+        assert {"meta", "projects"} <= answers[0].json().keys()
+    else:
+        assert '<a href="/simple/' in answers[0].text, "it leads to pages at the same door"
+    assert fakepypi.totals(path="/simple/").requests <= before + 1
+    assert not {"Set-Cookie", "Age"} & answers[0].headers.keys()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_list_without_its_last_slash_is_found_at_the_same_door(
+    pages: OpenDoor, door: str
+) -> None:
+    answer = pages(door).ask("/simple")
+    assert (answer.status_code, answer.headers["Location"]) == (301, "/simple/")
 
 
 def test_the_front_page_says_what_this_is(pages: OpenDoor) -> None:

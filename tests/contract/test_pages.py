@@ -6,6 +6,7 @@ import json
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -295,8 +296,75 @@ def test_head_tells_what_get_would(
 ) -> None:
     headers = {"Accept": ACCEPT[form], "Accept-Encoding": "gzip"}
     path = f"/simple/{published.project}/"
+    cold = pages(door).ask(path, headers, method="HEAD")
+    assert (cold.status_code, cold.content) == (200, b"")
     head = pages(door).ask(path, headers, method="HEAD")
     get = pages(door).ask(path, headers)
     assert (head.status_code, head.content) == (200, b"")
-    for name in ("Content-Type", "ETag", "Cache-Control", "Date", "X-PyPI-Last-Serial"):
+    for name in ("Content-Type", "ETag", "Cache-Control", "X-PyPI-Last-Serial"):
         assert head.headers[name] == get.headers[name]
+    assert "Date" in head.headers, "pip stores no answer without one"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_html_that_upstream_wrote_can_do_nothing_in_a_browser(
+    pages: OpenDoor, published: PublishedFile, door: str
+) -> None:
+    for _ in range(2):
+        answer = pages(door).page(published.project, "html")
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+DAYS = {"2026-01-01": [], "2026-01-31": ["1.0"], "2026-02-01": ["1.0", "2.0"]}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("door", DOORS)
+def test_a_snapshot_is_the_index_as_of_the_end_of_a_day(
+    pages: OpenDoor, fakepypi: FakePyPI, names: Names, project: str, door: str, form: str
+) -> None:
+    """In UTC; and its files are those of the index, found by links that lead to the same door."""
+    times = {"1.0": "2026-01-31T23:59:59.999999Z", "2.0": "2026-02-01T00:00:00Z"}
+    paths = {
+        fakepypi.publish(project, version, upload_time=moment).path: version
+        for version, moment in times.items()
+    }
+    for day, versions in DAYS.items():
+        path = f"/snapshot/{day}/simple/{project}/"
+        answers = [pages(door).ask(path, {"Accept": ACCEPT[form]}) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].headers["Content-Type"] == TYPES[form]
+        assert answers[1].headers["X-Cache"] == "HIT"
+        urls = (
+            [file["url"] for file in answers[0].json()["files"]]
+            if form == "json"
+            else [str(a["href"]).partition("#")[0] for a, _ in _Page(answers[0].text).anchors]
+        )
+        page = f"https://{pages(door).name}{path}"
+        host = names.files if door == "intercept" else pages(door).name
+        offered = [urljoin(page, url).removeprefix(f"https://{host}") for url in urls]
+        assert [paths[file] for file in offered] == versions
+    assert fakepypi.totals(path=f"/simple/{project}/").requests == len(DAYS)
+
+
+@pytest.mark.parametrize("written", ["{Upper}", "{canonical}", "{Upper}/"])
+@pytest.mark.parametrize("door", DOORS)
+def test_every_spelling_leads_to_the_page_in_the_same_snapshot(
+    pages: OpenDoor, published: PublishedFile, door: str, written: str
+) -> None:
+    name = published.project
+    spelling = written.format(Upper=name.upper(), canonical=name)
+    answer = pages(door).ask(f"/snapshot/2026-01-31/simple/{spelling}")
+    location = f"/snapshot/2026-01-31/simple/{name}/"
+    assert (answer.status_code, answer.headers["Location"]) == (301, location)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "2026-02-30", "2026-13-01"])
+@pytest.mark.parametrize("door", DOORS)
+def test_there_is_no_index_of_a_day_that_is_none_or_has_not_come(
+    pages: OpenDoor, published: PublishedFile, door: str, day: str
+) -> None:
+    answer = pages(door).ask(f"/snapshot/{day}/simple/{published.project}/")
+    assert answer.status_code == 404
+    assert re.fullmatch(r"[A-Z].*\.\n", answer.text)
