@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -87,8 +87,9 @@ class Door:
         self, count: int, path: str, headers: Mapping[str, str] | None = None
     ) -> list[requests.Response]:
         """Send so many equal requests at the same time, each over a connection of its own."""
+        doors = [replace(self) for _ in range(count)]
         with ThreadPoolExecutor(count) as pool:
-            asked = [pool.submit(self.ask, path, headers) for _ in range(count)]
+            asked = [pool.submit(door.ask, path, headers) for door in doors]
             return [answer.result() for answer in asked]
 
 
