@@ -76,7 +76,9 @@ class Upstream:
         sni = getattr(tls, "server_name_of_the_client", None)
         with (
             contextlib.closing(writer),
-            contextlib.suppress(asyncio.IncompleteReadError, ConnectionError),
+            contextlib.suppress(
+                asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError
+            ),
         ):
             while True:
                 first, headers = _head(await reader.readuntil(b"\r\n\r\n"))
