@@ -255,8 +255,7 @@ def test_in_the_second_half_of_its_time_a_page_is_served_at_once(
     fakepypi.publish(published.project, "2.0")
     time.sleep(4.1)
     with fakepypi.behaving("index", path, hold=True):
-        # Over HTTP/1.1 the next request on the connection of the one that renews would wait.
-        answers = pages(door).ask_at_once(20, path, {"Accept": JSON, "Connection": "close"})
+        answers = pages(door).ask_at_once(20, path, {"Accept": JSON})
         fakepypi.wait_for(2, path=path)
     assert {document(answer) for answer in answers} == {document(old)}
 
