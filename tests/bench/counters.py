@@ -30,6 +30,11 @@ def processes_beside(pid: int, proc: Path = PROC) -> list[Process]:
     return found
 
 
+def alive(pids: list[int], proc: Path = PROC) -> list[int]:
+    """Return those of the processes that have not ended."""
+    return [pid for pid in pids if (proc / str(pid) / "status").exists()]
+
+
 def processor_seconds(pids: list[int], proc: Path = PROC) -> float:
     """Return the processor time of processes and all their threads, exact to the nanosecond."""
     total = 0
@@ -51,7 +56,7 @@ def busy_seconds(ticks_per_second: int, proc: Path = PROC) -> float:
 
 def forget_peaks(pids: list[int], proc: Path = PROC) -> None:
     """Let the peaks of memory begin anew (proc(5), `clear_refs`)."""
-    for pid in pids:
+    for pid in alive(pids, proc):
         (proc / str(pid) / "clear_refs").write_text("5\n")
 
 
@@ -60,10 +65,10 @@ def peak_bytes(pids: list[int], proc: Path = PROC) -> int:
     Return the sum of the processes' peaks of resident memory (proc(5), VmHWM).
 
     It is too high rather than too low: pages that processes share count for each of them, and the
-    peaks need not have been at one time.
+    peaks need not have been at one time. Processes that have ended count nothing.
     """
     total = 0
-    for pid in pids:
+    for pid in alive(pids, proc):
         status = (proc / str(pid) / "status").read_text()
         match = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
         if match:

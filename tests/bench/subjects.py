@@ -28,7 +28,7 @@ _READY_WITHIN = 180.0  # seconds; devpi first makes its database
 
 _STATIC_SERVER = """
 server {{
-    listen {port} ssl{http2};
+    listen {port} ssl{http2} reuseport backlog=4096;
     location /simple/ {{
         root /srv/static;
         default_type {type};

@@ -142,6 +142,9 @@ def burst(bench: Bench) -> None:
                 ("slowest answer", "ms"): done.slowest * 1e3,
                 ("time of asking", "s"): done.asking,
                 ("rewriter's memory peak", "MB"): counters.peak_bytes(rewriter) / 1e6,
+                ("rewriter's processes that ended", "processes"): float(
+                    len(rewriter) - len(counters.alive(rewriter))
+                ),
                 ("rewriter's processor time a page", "ms"): processor * 1e3 / BURST_PAGES,
             }
             bench.samples.add("burst", "cellar", values)

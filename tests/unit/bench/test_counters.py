@@ -58,7 +58,8 @@ def test_peaks_begin_anew_and_are_summed(tmp_path: Path) -> None:
             f"Name:\tx\nVmHWM:\t   {kilobytes} kB\nVmRSS:\t 1 kB\n"
         )
 
-    counters.forget_peaks([10, 11], tmp_path)
+    counters.forget_peaks([10, 11, 12], tmp_path)
 
     assert (tmp_path / "10/clear_refs").read_text() == "5\n"
-    assert counters.peak_bytes([10, 11], tmp_path) == 50_000 * 1024
+    assert counters.peak_bytes([10, 11, 12], tmp_path) == 50_000 * 1024
+    assert counters.alive([10, 11, 12], tmp_path) == [10, 11]
