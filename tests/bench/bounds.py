@@ -95,6 +95,11 @@ BOUNDS = (
         150,
     ),
     Bound(
+        "Warm page: pages a second, static file / proxpi: what TLS alone leaves room for",
+        Term("warm page", "static file", "pages"),
+        Term("warm page", "proxpi", "pages"),
+    ),
+    Bound(
         "Warm page: pages a second, cellar / devpi",
         Term("warm page", "cellar", "pages"),
         Term("warm page", "devpi", "pages"),

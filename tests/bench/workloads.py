@@ -36,6 +36,8 @@ CLIENTS, EXPIRED_FILES, FRESH_FOR, STALE_AT, UPSTREAM_DELAY = 1_000, 240, 10, 0.
 LARGE_PROJECT = "large"
 _REWRITER = "cellar-rewriter.service"
 _LONGEST_LOAD = 60  # seconds; no load goes on for longer, whatever happens
+# A round waits until the rest of the machine is as quiet as that, but not for ever.
+_QUIET_CORES, _LISTENING, _LONGEST_WAIT = 0.2, 0.5, 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -75,7 +77,10 @@ class Bench:
 def warm_page(bench: Bench) -> None:
     """Ask for one large page, again and again, on a few connections."""
     for number in bench.each_round("warm page"):
-        for subject in bench.subjects():
+        # Nobody is always the first one, or always comes after the same other one.
+        first = number % len(bench.subjects())
+        for subject in bench.subjects()[first:] + bench.subjects()[:first]:
+            _wait_for_quiet()
             seconds = WARM_SECONDS if number else WARM_UP_SECONDS
             with _processor_shares(subject) as shares:
                 done = _loop(subject, seconds)
@@ -103,6 +108,7 @@ def cold_page(bench: Bench) -> None:
         for place in range(COLD_PAGES if number else 1):
             project = f"cold-{number}-{place}"
             bench.publish(project, LARGE)
+            _wait_for_quiet()
             direct = min(timed(bench.site.direct, f"/simple/{project}/")[1] for _ in range(3))
             before = _rewriter_seconds(bench.site)
             _, ours = appliance.fetch(project)
@@ -130,6 +136,7 @@ def burst(bench: Bench) -> None:
     subject = cellar(bench.site)
     for number in bench.each_round("burst"):
         bench.site.empty_page_cache()
+        _wait_for_quiet()
         rewriter = bench.site.appliance.processes(_REWRITER)
         counters.forget_peaks(rewriter)
         before = counters.processor_seconds(rewriter)
@@ -162,6 +169,7 @@ def expired_page(bench: Bench) -> None:
     with upstream.behaving(host="index", path="/simple/expired-*", headers=fresh_for):
         for number in bench.each_round("expired page"):
             subject.fetch("fresh")
+            _wait_for_quiet()
             fresh = _once(subject, ["/simple/fresh/"] * CLIENTS, wrk.Plan())
             project = f"expired-{number}"
             path = f"/simple/{project}/"
@@ -192,6 +200,16 @@ WORKLOADS: dict[str, Callable[[Bench], None]] = {
     "burst": burst,
     "expired": expired_page,
 }
+
+
+def _wait_for_quiet() -> None:
+    """Return when little else goes on on this machine, or when that has taken too long."""
+    deadline = time.monotonic() + _LONGEST_WAIT
+    while time.monotonic() < deadline:
+        before = _busy_seconds()
+        time.sleep(_LISTENING)
+        if (_busy_seconds() - before) / _LISTENING < _QUIET_CORES:
+            return
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from bench import report
 from bench.bounds import BOUNDS, Bound, Term, number
-from bench.chart import Bars, svg
+from bench.chart import NAMESPACE, Bars, svg
 from bench.rows import Results, Row
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -86,7 +86,7 @@ def test_bars_are_as_long_as_the_logarithm_of_their_values() -> None:
     picture = ET.fromstring(
         svg([Bars("Pages & more", "1/s", [("cellar", 1000.0), ("a", 100.0), ("b", 10.0)])])
     )
-    space = "{http://www.w3.org/2000/svg}"
+    space = f"{{{NAMESPACE}}}"
     _, *rectangles = picture.iter(f"{space}rect")
     bars = [int(rectangle.get("width", "")) for rectangle in rectangles]
     words = [text.text for text in picture.iter(f"{space}text")]
