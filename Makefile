@@ -7,7 +7,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint unit fuzz molecule lock clean
+.PHONY: help up down test lint unit fuzz molecule bench lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,6 +37,10 @@ fuzz: ## Look for bytes that the readers of pages cannot bear, for 5 minutes
 molecule: ## Run the molecule scenarios
 	@scripts/bootstrap --for-containers
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --all
+
+bench: ## Measure the appliance beside proxpi and devpi (12 minutes); BENCH="--help" shows switches
+	@scripts/bootstrap --for-containers
+	@PYTHONPATH=tests:scripts/trial .venv/bin/python -m bench $(BENCH)
 
 lock: ## Lock the Python requirements anew
 	@scripts/bootstrap

@@ -1,0 +1,65 @@
+"""The kernel's counters are read right, also of processes that end meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench import counters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_process(
+    proc: Path, pid: int, *, namespace: str = "pid:[1]", group: str = "0::/init.scope\n"
+) -> Path:
+    place = proc / str(pid)
+    (place / "ns").mkdir(parents=True)
+    (place / "ns/pid").symlink_to(namespace)
+    (place / "cgroup").write_text(group)
+    return place
+
+
+def test_the_processes_of_a_container_are_those_of_its_namespace(tmp_path: Path) -> None:
+    make_process(tmp_path, 10)
+    make_process(tmp_path, 11, group="0::/x/system.slice/cellar-rewriter.service\n")
+    make_process(tmp_path, 12, namespace="pid:[2]")
+    (tmp_path / "13").mkdir()  # it has ended, as good as
+    (tmp_path / "meminfo").write_text("")
+
+    found = {p.pid: p.group for p in counters.processes_beside(10, tmp_path)}
+    assert found == {
+        10: "0::/init.scope\n",
+        11: "0::/x/system.slice/cellar-rewriter.service\n",
+    }
+
+
+def test_processor_time_is_the_sum_over_all_threads(tmp_path: Path) -> None:
+    for pid, thread, nanoseconds in ((10, 10, 1_500_000_000), (10, 99, 250_000_000), (11, 11, 1)):
+        (tmp_path / f"{pid}/task/{thread}").mkdir(parents=True)
+        (tmp_path / f"{pid}/task/{thread}/schedstat").write_text(f"{nanoseconds} 7 3\n")
+    (tmp_path / "10/task/100").mkdir()
+
+    assert counters.processor_seconds([10, 12], tmp_path) == 1.75
+
+
+def test_busy_is_everything_but_idle_and_waiting(tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text(
+        "cpu  100 10 50 9999 8888 4 6 30 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+    )
+
+    assert counters.busy_seconds(100, tmp_path) == 2.0
+
+
+def test_peaks_begin_anew_and_are_summed(tmp_path: Path) -> None:
+    for pid, kilobytes in ((10, 30_000), (11, 20_000)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / f"{pid}/status").write_text(
+            f"Name:\tx\nVmHWM:\t   {kilobytes} kB\nVmRSS:\t 1 kB\n"
+        )
+
+    counters.forget_peaks([10, 11, 12], tmp_path)
+
+    assert (tmp_path / "10/clear_refs").read_text() == "5\n"
+    assert counters.peak_bytes([10, 11, 12], tmp_path) == 50_000 * 1024
+    assert counters.alive([10, 11, 12], tmp_path) == [10, 11]
