@@ -12,8 +12,7 @@ from bench.bounds import number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# A name that looks like an address; put together, for nobody is to ask there.
-NAMESPACE = "/".join(("http:", "", "www.w3.org", "2000", "svg"))
+NAMESPACE = "http://www.w3.org/2000/svg"
 
 _WIDTH, _LABELS, _VALUES = 760, 150, 110
 _BAR, _GAP, _TITLE = 18, 8, 34

@@ -5,12 +5,13 @@ import subprocess
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+INVENTORY = "molecule/inventory/hosts.yml"
 
 
 def test_making_the_containers_again_changes_nothing() -> None:
     """A container that was made anew would lose its appliance, cache and all."""
     result = subprocess.run(
-        ["ansible-playbook", "-i", "molecule/inventory", "playbooks/containers/create.yml"],
+        ["ansible-playbook", "-i", INVENTORY, "playbooks/containers/create.yml"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

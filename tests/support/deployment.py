@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-INVENTORY = ROOT / "molecule/inventory"
+INVENTORY = ROOT / "molecule/inventory/hosts.yml"
 FAKEPYPI_CONTROL_PORT = 8080
 
 
 @cache
-def host_names(group: str) -> list[str]:
+def host_names(group: str, inventory: Path = INVENTORY) -> list[str]:
     """Return the names of a group's hosts, in the inventory's order; no variable is looked at."""
-    inventory = yaml.safe_load((INVENTORY / "hosts.yml").read_text())
-    return list(inventory["all"]["children"][group]["hosts"])
+    document = yaml.safe_load(inventory.read_text())
+    return list(document["all"]["children"][group]["hosts"])
 
 
 @dataclass(frozen=True)
@@ -99,24 +99,24 @@ class Deployment:
     appliances: Mapping[str, Appliance]
 
 
-def read_deployment(state: Path) -> Deployment:
+def read_deployment(inventory: Path, state: Path) -> Deployment:
     """
-    Return the deployment; `state` is a directory for the CA certificates of the appliances.
+    Return what an inventory describes; `state` is a directory for the appliances' CA certificates.
 
     Raises:
         AssertionError: an appliance has no CA certificate to give: the scenario is not converged.
 
     """
-    variables = _variables()
+    variables = read_variables(inventory)
     everywhere = next(iter(variables.values()))
     defaults = everywhere["settings_defaults"]
     names = Names(defaults["cellar_pypi_index_host"], defaults["cellar_pypi_files_host"])
-    runners = {variables[name]["appliance"]: name for name in host_names("runners")}
+    runners = {variables[name]["appliance"]: name for name in host_names("runners", inventory)}
     appliances = {}
-    for name in host_names("appliances"):
-        runner = Machine(runners[name], _addresses(variables[runners[name]]))
+    for name in host_names("appliances", inventory):
+        runner = _machine(variables, runners[name])
         (inside,) = runner.addresses
-        addresses = _addresses(variables[name])
+        addresses = _machine(variables, name).addresses
         ca = state / f"{name}.pem"
         appliance = Appliance(
             name=name,
@@ -131,28 +131,32 @@ def read_deployment(state: Path) -> Deployment:
         # Not over the network: a CA that is downloaded from whom it is to vouch for proves nothing.
         ca.write_text(appliance.run("cat /etc/cellar/public/ca.pem"))
         appliances[name] = appliance
-    (upstream,) = host_names("upstreams")
-    machine = Machine(upstream, _addresses(variables[upstream]))
-    return Deployment(names, machine, everywhere["fakepypi_address"], appliances)
+    (upstream,) = host_names("upstreams", inventory)
+    return Deployment(
+        names, _machine(variables, upstream), everywhere["fakepypi_address"], appliances
+    )
 
 
 @cache
-def _variables() -> dict[str, Any]:
+def read_variables(inventory: Path) -> dict[str, Any]:
     """Return what the tests need of each host's variables, rendered by Ansible's own engine."""
     init_plugin_loader()
     loader = DataLoader()
-    inventory = InventoryManager(loader=loader, sources=[str(INVENTORY)])
-    manager = VariableManager(loader=loader, inventory=inventory)
+    hosts = InventoryManager(loader=loader, sources=[str(inventory)])
+    manager = VariableManager(loader=loader, inventory=hosts)
     needed = (
         "appliance",
         "cellar_server_names",
         "containers_networks",
         "fakepypi_address",
         "outside",
+        "private_password",
+        "private_state",
+        "private_user",
         "settings_defaults",
     )
     found = {}
-    for host in inventory.get_hosts("containers"):
+    for host in hosts.get_hosts("containers"):
         variables = manager.get_vars(host=host)
         templar = Templar(loader=loader, variables=variables)
         found[host.name] = {
@@ -161,5 +165,6 @@ def _variables() -> dict[str, Any]:
     return found
 
 
-def _addresses(variables: Mapping[str, Any]) -> dict[str, str]:
-    return {network["name"]: network["address"] for network in variables["containers_networks"]}
+def _machine(variables: Mapping[str, Any], name: str) -> Machine:
+    networks = variables[name]["containers_networks"]
+    return Machine(name, {network["name"]: network["address"] for network in networks})

@@ -15,6 +15,7 @@ import yaml
 from fakepypi.client import FakePyPI, FakePyPIError
 from support.deployment import (
     FAKEPYPI_CONTROL_PORT,
+    INVENTORY,
     Appliance,
     Deployment,
     Names,
@@ -27,6 +28,7 @@ from support.rendering import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from fakepypi.publication import PublishedFile
     from support.door import OpenDoor
@@ -38,6 +40,7 @@ __all__ = [
     "deployment",
     "fakepypi",
     "files",
+    "inventory",
     "names",
     "pages",
     "project",
@@ -64,10 +67,15 @@ def _alone() -> TextIO:
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def inventory() -> Path:
+    return INVENTORY
+
+
+@pytest.fixture(scope="session")
+def deployment(inventory: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     _alone()
     try:
-        return read_deployment(tmp_path_factory.mktemp("deployment"))
+        return read_deployment(inventory, tmp_path_factory.mktemp("deployment"))
     except AssertionError as error:
         pytest.exit(f"There is no deployment to test; run `molecule converge`. {error}", 1)
 
