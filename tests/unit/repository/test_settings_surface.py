@@ -406,7 +406,7 @@ def test_a_host_whose_clients_would_lose_their_ca_is_told_so_and_not_changed(
     authority = tmp_path / "ca/here"
     authority.mkdir(parents=True)
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-keyout", authority / "ca.key", "-out", authority / "ca.pem"]
+    command += ["-nodes", "-keyout", f"{authority}/ca.key", "-out", f"{authority}/ca.pem"]
     command += ["-subj", "/CN=Cellar CA of here"]
     command += ["-addext", "nameConstraints = critical, permitted;DNS:here"]
     subprocess.run(command, check=True, capture_output=True)
