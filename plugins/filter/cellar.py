@@ -20,6 +20,8 @@ from jinja2.exceptions import TemplateError
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from cellar.provisioning import (
+    Found,
+    authority_problems,
     completed_settings,
     host_problems,
     path_and_parents,
@@ -78,6 +80,14 @@ def cellar_platform_problems(
         raise AnsibleFilterError(f"cellar_platform_problems: {error}") from error
 
 
+def cellar_authority_problems(found: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """Return one line if clients could not go on with the CA certificate that they trust."""
+    try:
+        return [str(problem) for problem in authority_problems(Found(**found), settings)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnsibleFilterError(f"cellar_authority_problems: {error}") from error
+
+
 def cellar_completed_settings(
     values: Mapping[str, Any], upstream_ca: str, index_ca_dir: str
 ) -> dict[str, Any]:
@@ -98,6 +108,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
+            "cellar_authority_problems": cellar_authority_problems,
             "cellar_completed_settings": cellar_completed_settings,
             "cellar_path_and_parents": path_and_parents,
             "cellar_platform_problems": cellar_platform_problems,

@@ -31,6 +31,7 @@ _JSON = "application/vnd.pypi.simple.v1+json"
 _REWRITER_LOG = "see `journalctl -u cellar-rewriter`"
 # How many seconds the engine may take beyond what the rewriter takes at most.
 _ENGINE_TIME = 10
+_GIGABYTE = 1e9
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -49,7 +50,8 @@ class _Checks:
 
     def all(self) -> list[Check]:
         own = self._settings.appliance.server_names
-        found = [self._tls(name) for name in own]
+        # First, since without it pages and files say nothing that it does not say better.
+        found = [Check("upstream", self._upstream), *(self._tls(name) for name in own)]
         found.append(Check("health check", partial(self._health, own[0]), (f"TLS of {own[0]}",)))
         found.append(Check("rewriter", partial(self._rewriter, own[0]), (f"TLS of {own[0]}",)))
         found += self._pages_and_files("index door", own[0], own[0], f"https://{own[0]}/packages/")
@@ -57,11 +59,7 @@ class _Checks:
             hosts = self._index_host, self._files_host
             found += [self._tls(name) for name in dict.fromkeys(hosts)]
             found += self._pages_and_files("intercept door", *hosts, self._files_url)
-        return [
-            *found,
-            Check("upstream", self._upstream),
-            Check("disk", self._disk),
-        ]
+        return [*found, Check("disk", self._disk)]
 
     def _tls(self, name: str) -> Check:
         return Check(f"TLS of {name}", partial(self._certificate, name))
@@ -71,7 +69,7 @@ class _Checks:
     ) -> list[Check]:
         page, file = f"page, {door}", f"file, {door}"
         return [
-            Check(page, partial(self._page, pages_name), (f"TLS of {pages_name}",)),
+            Check(page, partial(self._page, pages_name), ("upstream", f"TLS of {pages_name}")),
             Check(
                 file,
                 partial(self._file, pages_name, files_name, files_url),
@@ -82,7 +80,7 @@ class _Checks:
     def _door(self, name: str) -> Door:
         appliance, upstream = self._settings.appliance, self._settings.upstream
         try:
-            tls = tls_context(appliance.ca_file, key="appliance.ca_file")
+            tls = tls_context(appliance.ca_file, key="the appliance")
         except TrustError as error:
             raise _failed(str(error)) from error
         timeout = upstream.connect_timeout + upstream.read_timeout + _ENGINE_TIME
@@ -117,7 +115,7 @@ class _Checks:
         if not cached:
             raise CheckError(
                 f"the page of {self._project} has no file URL that begins with {files_url}",
-                "correct indexes[0].files",
+                "correct cellar_pypi_files_host",
             )
         file = min(cached, key=_size)
         path = urlsplit(file["url"]).path
@@ -140,12 +138,13 @@ class _Checks:
         except ProjectNotFoundError as error:
             raise CheckError(
                 f"upstream has no project {self._project}",
-                "correct indexes[0].url or appliance.selftest_project",
+                "correct cellar_pypi_index_host or cellar_selftest_project",
             ) from error
         except UpstreamError as error:
             raise CheckError(
                 error.reason.rstrip("."),
-                "check the network between the appliance and upstream, and upstream.ca_file",
+                "check the network between the appliance and upstream; where a gateway inspects "
+                "TLS, name its CA bundle in cellar_upstream_ca_file",
             ) from error
         seconds = time.monotonic() - begin
         files = [file for page in found for file in _page_files(page.body, self._project, page.url)]
@@ -168,10 +167,11 @@ class _Checks:
         least = self._settings.appliance.min_free
         if free < least:
             raise CheckError(
-                f"{free} bytes are free in {directory}, fewer than the {least} that must be",
+                f"{_gigabytes(free)} are free in {directory}, less than the {_gigabytes(least)} "
+                "that must be",
                 "enlarge the file system or lower the sizes of the cache",
             )
-        return f"{free} bytes are free in {directory}"
+        return f"{_gigabytes(free)} are free in {directory}"
 
 
 def _page_files(body: bytes, project: str, url: str) -> list[dict[str, Any]]:
@@ -186,6 +186,10 @@ def _size(file: dict[str, Any]) -> float:
     size = file.get("size")
     # A page made from HTML knows no sizes: then any file will do.
     return size if isinstance(size, int) else float("inf")
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / _GIGABYTE:.1f} GB"
 
 
 def _failed(sentence: str) -> CheckError:

@@ -46,7 +46,7 @@ class Door:
         except ssl.SSLCertVerificationError as error:
             problem = f"the certificate is not trusted: {error.verify_message}"
             raise CheckError(
-                problem, "run the playbook again, or correct appliance.ca_file"
+                problem, "run the playbook again, or correct cellar_certificate_ca_file"
             ) from error
         except OSError as error:
             raise CheckError(

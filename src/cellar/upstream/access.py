@@ -43,7 +43,7 @@ def load_access(settings: Settings) -> Mapping[str, Access]:
 
 
 def _access(settings: Settings, index: IndexSettings) -> Access:
-    key = f"the index {index.name}" if index.ca_file else "upstream.ca_file"
+    key = f"the index {index.name}" if index.ca_file else "cellar_upstream_ca_file"
     try:
         tls = tls_context(index.ca_file or settings.upstream.ca_file, key=key)
     except TrustError as error:

@@ -21,6 +21,7 @@ NAMES = ["cellar.example", "second.example", "localhost", "files.example"]
 SMALL, LARGE = b"small file", b"a somewhat larger file"
 
 CHECKS = [
+    "upstream",
     "TLS of cellar.example",
     "TLS of second.example",
     "health check",
@@ -31,7 +32,6 @@ CHECKS = [
     "TLS of files.example",
     "page, intercept door",
     "file, intercept door",
-    "upstream",
     "disk",
 ]
 

@@ -1,6 +1,7 @@
 """`cellar selftest` on an appliance that works, and what it prints."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ def test_an_appliance_that_works_is_told_so_check_by_check(world: World) -> None
     assert result.exit_code == 0
     assert result.stderr == ""
     assert "days left" in found["TLS of cellar.example"][1]
+    assert re.fullmatch(r"\d+\.\d GB are free in /.*", found["disk"][1])
     assert "small-1.zip" in found["file, index door"][1], "the smallest file is enough"
 
 
@@ -43,7 +45,7 @@ def test_without_interception_its_names_are_not_asked_for(world: World) -> None:
     world.names = ["cellar.example", "second.example"]
     result = world.selftest()
     assert result.exit_code == 0
-    assert list(outcomes(result)) == [*CHECKS[:6], "upstream", "disk"]
+    assert list(outcomes(result)) == [*CHECKS[:7], "disk"]
 
 
 def test_an_object_that_is_being_refreshed_counts_as_cached(world: World) -> None:

@@ -1,6 +1,7 @@
 """`cellar selftest` on an appliance that does not work."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,7 +60,7 @@ def closed(world: World) -> None:
         world.changes["appliance"]["https_port"] = free.getsockname()[1]
 
 
-DOORS = CHECKS[:10]
+DOORS = CHECKS[1:11]
 PAGES_AND_FILES = ["page, index door", "page, intercept door"]
 FILES = ["file, index door", "file, intercept door"]
 TLS = [name for name in CHECKS if name.startswith("TLS")]
@@ -169,20 +170,35 @@ FAULTS: dict[str, tuple[Change, list[str], str, list[str]]] = {
         "does not match its path",
         [],
     ),
-    "upstream without the project": (upstream(Answer(404)), ["upstream"], "no project", []),
-    "upstream in trouble": (upstream(Answer(500)), ["upstream"], "status 500", []),
+    "upstream without the project": (
+        upstream(Answer(404)),
+        ["upstream"],
+        "correct cellar_pypi_index_host or cellar_selftest_project",
+        [*PAGES_AND_FILES, *FILES],
+    ),
+    "upstream in trouble": (
+        upstream(Answer(500)),
+        ["upstream"],
+        "status 500",
+        [*PAGES_AND_FILES, *FILES],
+    ),
     "upstream without a page": (
         upstream(Answer(200, b"It works!")),
         ["upstream"],
         "is no index page",
-        [],
+        [*PAGES_AND_FILES, *FILES],
     ),
-    "upstream with another CA": (trusted("upstream"), ["upstream"], "cannot be trusted", []),
+    "upstream with another CA": (
+        trusted("upstream"),
+        ["upstream"],
+        "name its CA bundle in cellar_upstream_ca_file",
+        [*PAGES_AND_FILES, *FILES],
+    ),
     "no CA bundle for upstream": (
         setting("upstream", ca_file="/nonexistent/ca.pem"),
         ["upstream"],
-        "/nonexistent/ca.pem",
-        [],
+        "/nonexistent/ca.pem: the CA bundle of cellar_upstream_ca_file cannot be read",
+        [*PAGES_AND_FILES, *FILES],
     ),
     "no cache directory": (
         setting("appliance", cache_dir="/nonexistent"),
@@ -193,7 +209,7 @@ FAULTS: dict[str, tuple[Change, list[str], str, list[str]]] = {
     "a full disk": (
         setting("appliance", min_free=2**62),
         ["disk"],
-        f"fewer than the {2**62} that must be",
+        "less than the 4611686018.4 GB that must be",
         [],
     ),
 }
@@ -215,6 +231,9 @@ def test_a_fault_is_named_with_its_remedy_and_hides_nothing_else(
         if status == "FAIL":
             assert words in finding
             assert "; " in finding, "the remedy"
+            assert not re.search(r"\b(upstream|appliance|indexes)\b\S*\.\w", finding), (
+                "operators know the variables of the inventory, not the keys of the file"
+            )
         if status == "skip":
             assert finding.startswith("needs ")
     assert result.exit_code == 1

@@ -44,9 +44,10 @@ def test_a_production_play_touches_no_host_unasked_and_loses_no_restart(playbook
 def test_the_settings_are_checked_before_anything_else() -> None:
     (play,) = plays(ROOT / "playbooks/appliance.yml")
 
-    first, *others = [each["role"] for each in play["roles"]]
+    first, *others, last = [each["role"] for each in play["roles"]]
     assert first == "settings"
     assert others
+    assert last == "outcome", "what does not work is said at the end, where it is seen"
     assert not {"pre_tasks", "tasks", "vars", "vars_files"} & play.keys()
 
 

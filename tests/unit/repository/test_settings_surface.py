@@ -239,6 +239,7 @@ def run_role(
     role: str = "settings",
 ) -> Run:
     """Run the role as the first role of a play, with inventory variables per host."""
+    directory.mkdir(exist_ok=True)
     config = ROOT / "ansible.cfg"
     if role != "settings":
         # The neighbour of a playbook is where Ansible looks for collections, and nothing of the
@@ -396,3 +397,37 @@ def test_a_host_with_a_port_in_use_and_a_small_disk_is_told_both_and_not_changed
     assert re.search(rf"the file system of {tmp_path} has [\d.]+ GiB; lower the sizes", run.output)
     assert "changed=0" in run.output
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("role", ["settings", "cellar.pypi.settings"])
+def test_a_host_whose_clients_would_lose_their_ca_is_told_so_and_not_changed(
+    tmp_path: Path, role: str
+) -> None:
+    authority = tmp_path / "ca/here"
+    authority.mkdir(parents=True)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-keyout", f"{authority}/ca.key", "-out", f"{authority}/ca.pem"]
+    command += ["-subj", "/CN=Cellar CA of here"]
+    command += ["-addext", "nameConstraints = critical, permitted;DNS:here"]
+    subprocess.run(command, check=True, capture_output=True)
+    settings = {
+        "cellar_intercept": False,
+        "cellar_ca_key_location": "controller",
+        "cellar_ca_controller_dir": str(tmp_path / "ca"),
+        "cellar_server_names": ["here", "there.example"],
+    }
+
+    refused, wanted = (
+        run_role(
+            tmp_path / name,
+            {"here": {**settings, "cellar_ca_reissue": name == "wanted"}},
+            connection="local",
+            role=role,
+        )
+        for name in ("refused", "wanted")
+    )
+
+    assert refused.returncode != 0
+    assert "that they trust: it does not permit there.example; undo" in refused.output
+    assert "changed=0" in refused.output
+    assert "cellar_ca_reissue" not in wanted.output

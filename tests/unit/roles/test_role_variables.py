@@ -63,7 +63,7 @@ def test_the_own_ca_can_sign_for_the_appliances_names_and_no_others(
     ids=["appliance", "controller"],
 )
 def test_the_ca_is_where_the_operator_wants_it(settings: dict[str, Any], place: list[str]) -> None:
-    found = value("certificates", "[__certificates_ca_host, __certificates_ca_dir]", **settings)
+    found = value("certificates", "[__cellar_ca_host, __cellar_ca_dir]", **settings)
 
     assert found == place
 

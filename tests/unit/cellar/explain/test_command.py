@@ -161,7 +161,10 @@ def test_an_index_that_cannot_be_asked_is_told(index: Index) -> None:
     index.configure(1, upstream={"ca_file": "/nonexistent/ca.pem"})
     result = index.explain("demo")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "/nonexistent/ca.pem: the CA bundle of upstream.ca_file cannot be read" in result.stderr
+    assert (
+        "/nonexistent/ca.pem: the CA bundle of cellar_upstream_ca_file cannot be read"
+        in result.stderr
+    )
 
 
 def test_settings_that_cannot_be_used_are_told(index: Index) -> None:
