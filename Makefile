@@ -6,6 +6,8 @@
 # Both install what they need (as root, on Debian) and can be run again at once.
 
 SHELL := /bin/sh
+# Not every user has a home.
+export ANSIBLE_HOME := $(CURDIR)/.cellar/ansible
 .DEFAULT_GOAL := help
 .PHONY: help up down test lint unit fuzz molecule bench lock clean
 
@@ -16,7 +18,7 @@ up: ## Bring up an appliance in a local container, run pip and uv through it, sh
 	@scripts/bootstrap --for-containers
 	@.venv/bin/python scripts/trial up
 
-down: ## Remove all that `make up` made, but for the base image
+down: ## Remove the appliance of `make up`; image, .venv and wheels stay
 	@scripts/bootstrap --for-containers
 	@.venv/bin/python scripts/trial down
 
@@ -46,5 +48,5 @@ lock: ## Lock the Python requirements anew
 	@scripts/bootstrap
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" scripts/lock
 
-clean: ## Remove everything generated: containers, images, virtual environment
+clean: ## Remove everything generated; images and wheels too, which all checkouts of this machine share
 	@scripts/clean

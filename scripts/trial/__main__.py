@@ -12,12 +12,13 @@ from failure import Failure
 from preflight import require_machine
 from screen import Screen
 
-_LINES = """\
-    . .cellar/env
-    cellar_trust .venv/bin/pip download --no-cache-dir --no-deps --dest /tmp/cheese \\
+_LINES = r"""    . .cellar/env
+    cheese=$(mktemp -d)
+    cellar_trust .venv/bin/pip download --no-cache-dir --no-deps --dest "$cheese" \
         --index-url "$CELLAR_INDEX_URL" six
-    cellar_intercept .venv/bin/uv pip install --no-cache --target /tmp/cheese six
-    podman exec cellar-local tail -n 5 /var/log/cellar/access.log
+    cellar_intercept .venv/bin/uv pip install --no-cache --target "$cheese" six
+    sleep 1; podman exec cellar-local tail -n 5 /var/log/cellar/access.log |
+        sed -E 's/.*"door":"(\w*)".*"uri":"([^"]*)".*"cache":"(\w*)".*/\1 \3 \2/'
 """
 
 
@@ -31,8 +32,14 @@ def main(arguments: list[str]) -> int:
                 up(Trial(screen), screen)
             case ["down"]:
                 require_machine()
-                Trial(screen).remove()
-                screen.end("Everything that `make up` made is gone. Again: make up")
+                trial = Trial(screen)
+                trial.require_ours()
+                trial.remove()
+                screen.say(
+                    "The appliance and its network are gone. The base image, .venv and the wheel "
+                    "cache stay, so that the next `make up` is fast; `make clean` removes them."
+                )
+                screen.end("Again: make up")
             case _:
                 screen.fail("say `up` or `down`")
                 return 2

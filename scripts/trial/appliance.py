@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shlex
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[2]
 _INVENTORY = "inventory/local"
 _HOST = "cellar-local"
+_NOTES = "/etc/cellar-trial.json"
 
 # What a converged appliance is made of: when none of this changed, there is nothing to converge.
 _SOURCES = ["inventory/local", "playbooks", "plugins", "requirements/appliance.txt", "roles", "src"]
@@ -57,8 +60,6 @@ class Trial:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._work = _ROOT / ".cellar"
-        self._fingerprint = self._work / "trial.sha256"
-        self._demonstration = self._work / "demonstration.json"
         self.env = self._work / "env"
         self.ca_bundle = self._work / "ca-bundle.pem"
         self.hosts = self._work / "hosts"
@@ -67,9 +68,9 @@ class Trial:
         self.index_url = f"https://{self.address}/simple/"
 
     def is_current(self) -> bool:
-        """Whether the appliance runs and was converged from the sources as they are now."""
-        known = self._fingerprint.read_text() if self._fingerprint.exists() else None
-        return self._running() and known == self._sources()
+        """Whether the appliance runs and was converged here, from the sources as they are now."""
+        ours = self._running() and self._owner() == str(_ROOT)
+        return ours and self._notes().get("sources") == self._sources()
 
     def converge(self) -> None:
         """
@@ -81,7 +82,11 @@ class Trial:
         """
         before = self._identity()
         sources = self._sources()
-        self._fingerprint.unlink(missing_ok=True)
+        owner = self._owner()
+        if owner not in {"", str(_ROOT)}:
+            self._screen.say(f"Taking over {_HOST} of {owner}.")
+        notes = self._notes()
+        self._write_notes(notes | {"sources": ""})
         try:
             run_playbook(
                 _INVENTORY, "playbooks/containers/create.yml", self._work / "up.log", self._screen
@@ -92,9 +97,24 @@ class Trial:
             if self._identity() != before:
                 self.remove()
             raise
-        if self._identity() != before:  # what was shown was the old one's
-            self._demonstration.unlink(missing_ok=True)
-        self._fingerprint.write_text(sources)
+        # A new container has nothing to show yet.
+        kept = notes if self._identity() == before else {}
+        self._write_notes(kept | {"sources": sources})
+
+    def require_ours(self) -> None:
+        """
+        Refuse to go on with the container of another checkout.
+
+        Raises:
+            Failure: it is another's, and that one is still there.
+
+        """
+        owner = self._owner()
+        if owner not in {"", str(_ROOT)} and Path(owner).is_dir():
+            raise Failure(
+                f"{_HOST} is the appliance of {owner}: run `make down` there, or `make up` here to "
+                "take it over first"
+            )
 
     def remove(self) -> None:
         """Remove the container, its network and the files that led to it; the base image stays."""
@@ -105,7 +125,7 @@ class Trial:
                 self._work / "down.log",
                 self._screen,
             )
-        for path in (self._fingerprint, self._demonstration, self.env, self.ca_bundle, self.hosts):
+        for path in (self.env, self.ca_bundle, self.hosts):
             path.unlink(missing_ok=True)
 
     def selftest(self) -> None:
@@ -124,13 +144,12 @@ class Trial:
 
     def demonstration(self) -> Demonstration | None:
         """Return the demonstration of this container, if there was one."""
-        if not self._demonstration.exists():
-            return None
-        return Demonstration.from_json(self._demonstration.read_text())
+        known = self._notes().get("demonstration")
+        return Demonstration.from_json(known) if known else None
 
     def keep(self, demonstration: Demonstration) -> Demonstration:
         """Keep a demonstration for the next `make up`, when all will be in the cache already."""
-        self._demonstration.write_text(demonstration.to_json())
+        self._write_notes(self._notes() | {"demonstration": demonstration.to_json()})
         return demonstration
 
     def access_log(self) -> list[dict[str, Any]]:
@@ -177,6 +196,29 @@ class Trial:
             "The appliance will trust upstream by this machine's own bundle, "
             f"{self._system_bundle()}."
         )
+
+    # What is known of the container is in it: the next `make up` may be another checkout's, and
+    # Podman's labels cannot change. playbooks/containers/create.yml writes whose it is.
+    def _owner(self) -> str:
+        return self._read("/etc/cellar-checkout").strip()
+
+    def _notes(self) -> dict[str, str]:
+        notes: dict[str, str] = json.loads(self._read(_NOTES) or "{}")
+        return notes
+
+    def _write_notes(self, notes: dict[str, str]) -> None:
+        self._podman(
+            "exec", _HOST, "sh", "-c", f'printf %s "$1" > {_NOTES}', "sh", json.dumps(notes)
+        )
+
+    def _read(self, path: str) -> str:
+        """Return a file of the container, which may be stopped; empty if it is not there."""
+        result = self._podman("cp", f"{_HOST}:{path}", "-")
+        if result.returncode != 0:
+            return ""
+        with tarfile.open(fileobj=io.BytesIO(result.stdout.encode())) as archive:
+            file = archive.extractfile(archive.getmembers()[0])
+            return file.read().decode() if file else ""
 
     def _identity(self) -> str:
         return self._podman("container", "inspect", _HOST, "--format", "{{.Id}}").stdout.strip()

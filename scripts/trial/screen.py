@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +11,14 @@ from rich.table import Table
 from demonstration import Demonstration, Run
 
 _MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What to call when a step begins, which may be skipped then, and when it has run."""
+
+    begin: Callable[[str], None]
+    ran: Callable[[str], None]
 
 
 class Screen:
@@ -23,14 +32,15 @@ class Screen:
         self.console.print(text, markup=False)
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Show the steps of `what`; the block calls the yielded function at each one."""
+    def progress(self, what: str) -> Iterator[Progress]:
+        """Show the steps of `what`, which the block tells."""
         self.say(what)
         if not self.console.is_terminal:
-            yield lambda step: self.say(f"  {step}")
+            # A line stays, so it is printed once it is known not to have been skipped.
+            yield Progress(begin=lambda _: None, ran=lambda step: self.say(f"  {step}"))
             return
         with self.console.status("") as status:
-            yield lambda step: status.update(f"{step}")
+            yield Progress(begin=status.update, ran=lambda _: None)
 
     def fail(self, sentence: str) -> None:
         """Print the sentence that ends a run in failure."""
@@ -59,19 +69,22 @@ class Screen:
                 _megabytes(first.upstream),
                 _seconds(second),
                 _megabytes(second.upstream),
-                _megabytes(max(second.served - second.upstream, 0)),
+                _megabytes(second.served - second.upstream),
             )
         self.console.print(table)
         runs = [run for pair in demonstration.pairs for run in (pair.first, pair.second)]
         served, upstream = sum(run.served for run in runs), sum(run.upstream for run in runs)
-        saved_time = sum(
-            max(pair.first.seconds - pair.second.seconds, 0) for pair in demonstration.pairs
+        saved_time = sum(pair.first.seconds - pair.second.seconds for pair in demonstration.pairs)
+        self.say(
+            "From cache: what the second install was served, without what came from PyPI for it. "
+            "It may be more than was ever fetched, since uv reads the end of a wheel before it "
+            "takes the whole."
         )
         self.say(
             f"{len(runs)} installs of {', '.join(demonstration.requirements)} took "
             f"{_megabytes(served)}: {_megabytes(upstream)} came from PyPI, "
-            f"{_megabytes(served - upstream)} from the cache. "
-            f"The second installs were {saved_time:.1f} s faster in all."
+            f"{_megabytes(served - upstream)} from the cache. The second installs were "
+            f"{abs(saved_time):.1f} s {'faster' if saved_time >= 0 else 'slower'} in all."
         )
 
 

@@ -248,24 +248,25 @@ def test_the_service_leaves_nothing_behind_in_its_home_and_its_working_directory
 
 def test_a_reload_under_load_loses_no_request_and_brings_the_new_settings(setup: Setup) -> None:
     failures: list[str] = []
-    answered = [0] * 4
+    asked = [0] * 4
     stop = threading.Event()
 
     with service(setup.directory, setup.write()) as running:
         assert running.ask(PAGE).status_code == 200
 
         def load(number: int) -> None:
-            while not stop.is_set():
+            # Each asks a few times more when all is over, however slow the machine is.
+            while not stop.is_set() or asked[number] < 4:
+                asked[number] += 1
                 try:
                     status = running.ask(PAGE).status_code
                 except httpx.HTTPError as error:
                     failures.append(repr(error))
                 else:
-                    answered[number] += 1
                     if status != 200:
                         failures.append(str(status))
 
-        threads = [threading.Thread(target=load, args=(n,)) for n in range(len(answered))]
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(len(asked))]
         for thread in threads:
             thread.start()
         try:
@@ -273,9 +274,6 @@ def test_a_reload_under_load_loses_no_request_and_brings_the_new_settings(setup:
                 setup.write(max_age, user_agent=f"cellar/{max_age}")
                 running.process.send_signal(signal.SIGHUP)
                 running.ask_until_told(f"max-age={max_age}, public")
-            end = time.monotonic() + DEADLINE
-            while min(answered) <= 3 and time.monotonic() < end:
-                time.sleep(0.01)
         finally:
             stop.set()
             for thread in threads:
@@ -283,7 +281,6 @@ def test_a_reload_under_load_loses_no_request_and_brings_the_new_settings(setup:
         assert running.stop() == 0
         log = running.whole_log()
     assert failures == [], log
-    assert min(answered) > 3
     assert {"cellar/500", "cellar/400", "cellar/300"} <= setup.user_agents
     assert "Traceback" not in log
 
