@@ -12,7 +12,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-INVENTORIES = [ROOT / "inventory/local/hosts.yml", *sorted(ROOT.glob("molecule/inventory/*.yml"))]
+INVENTORIES = [
+    ROOT / "inventory/local/hosts.yml",
+    ROOT / "tests/bench/inventory/hosts.yml",
+    *sorted(ROOT.glob("molecule/inventory/*.yml")),
+]
 
 
 def hosts(tree: dict[str, Any]) -> set[str]:
@@ -25,13 +29,19 @@ def containers(inventory: Path) -> set[str]:
     return hosts(yaml.safe_load(inventory.read_text())["all"])
 
 
-def subnets(inventory: Path) -> set[ipaddress.IPv4Network]:
-    found = re.findall(r"subnet: ([0-9./]+)", inventory.read_text())
-    return {ipaddress.IPv4Network(text) for text in found}
+def text(inventory: Path) -> str:
+    """Return all that may describe a network: the file, and the variables of all its hosts."""
+    shared = inventory.parent / "group_vars/all.yml"
+    return inventory.read_text() + (shared.read_text() if shared.exists() else "")
 
 
 def networks(inventory: Path) -> set[str]:
-    return set(re.findall(r"name: ([\w-]+), subnet:", inventory.read_text()))
+    return set(re.findall(r"name: ([\w-]+), subnet:", text(inventory)))
+
+
+def subnets(inventory: Path) -> set[ipaddress.IPv4Network]:
+    found = re.findall(r"subnet: ([0-9./]+)", text(inventory))
+    return {ipaddress.IPv4Network(subnet) for subnet in found}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +50,7 @@ def networks(inventory: Path) -> set[str]:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_two_inventories_share_no_container_and_no_network(one: Path, other: Path) -> None:
-    """Else `make up` and a scenario would take each other's containers away."""
+    """Else `make up`, `make bench` and the scenarios would take each other's containers away."""
     for parts in (containers, networks):
         assert parts(one), one
         assert parts(one) & parts(other) == set()
