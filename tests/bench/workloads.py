@@ -37,7 +37,7 @@ LARGE_PROJECT = "large"
 _REWRITER = "cellar-rewriter.service"
 _LONGEST_LOAD = 60  # seconds; no load goes on for longer, whatever happens
 # A round waits until the rest of the machine is as quiet as that, but not for ever.
-_QUIET_CORES, _LISTENING, _LONGEST_WAIT = 0.2, 0.5, 60.0
+_QUIET_CORES, _LISTENING, _LONGEST_WAIT = 0.2, 0.5, 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -78,7 +78,7 @@ def warm_page(bench: Bench) -> None:
     """Ask for one large page, again and again, on a few connections."""
     for number in bench.each_round("warm page"):
         # Nobody is always the first one, or always comes after the same other one.
-        first = number % len(bench.subjects())
+        first = (number - 1) % len(bench.subjects())
         for subject in bench.subjects()[first:] + bench.subjects()[:first]:
             _wait_for_quiet()
             seconds = WARM_SECONDS if number else WARM_UP_SECONDS
