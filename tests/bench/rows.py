@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,9 +58,18 @@ class Samples:
             self._values[Metric(workload, subject, metric, unit)].append(value)
 
     def rows(self) -> list[Row]:
-        """Return a row for each metric, in the order in which they came."""
+        """
+        Return a row for each metric, in the order in which they came.
+
+        Four significant digits: more would be noise, and what is judged is what the file says.
+        """
         return [
-            Row(**asdict(metric), min=min(values), median=median(values), max=max(values))
+            Row(
+                **asdict(metric),
+                min=_rounded(min(values)),
+                median=_rounded(median(values)),
+                max=_rounded(max(values)),
+            )
             for metric, values in self._values.items()
         ]
 
@@ -78,7 +87,7 @@ class Results:
 
     def to_json(self) -> str:
         """Return the run as JSON, a line a row; `from_json` reads it."""
-        rows = ",\n".join(f"    {json.dumps(_rounded(asdict(row)))}" for row in self.rows)
+        rows = ",\n".join(f"    {json.dumps(asdict(row))}" for row in self.rows)
         about = json.dumps(dict(self.about), indent=4, ensure_ascii=False).replace("\n}", "\n  }")
         return f'{{\n  "about": {about},\n  "rows": [\n{rows}\n  ]\n}}\n'
 
@@ -89,9 +98,5 @@ class Results:
         return cls(document["about"], tuple(Row(**row) for row in document["rows"]))
 
 
-def _rounded(fields: dict[str, Any]) -> dict[str, Any]:
-    """Keep four significant digits: more would be noise, and diffs would be unreadable."""
-    return {
-        name: float(f"{value:.4g}") if isinstance(value, float) else value
-        for name, value in fields.items()
-    }
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
