@@ -20,7 +20,9 @@ TRIES = 3
 # Seconds before the second try, on average; twice that before the third.
 RETRY_PAUSE = 0.1
 
-_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
+# No limit of connections: a request that its deadline ends while it connects keeps its place in the
+# pool for good, and a pool with places would be full one day.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _PASSING = {
     HTTPStatus.INTERNAL_SERVER_ERROR,
