@@ -173,7 +173,7 @@ def name(location: Directive) -> str:
 
 
 def server(http: Directive, host: str, *, tls: bool = True) -> Directive:
-    """Return the one server that answers for a host name."""
+    """Return the one server that answers for a host name, with TLS or without."""
     (found,) = (
         each
         for each in http.all("server")

@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import getpass
 import re
+import signal
 import ssl
 import subprocess
 import threading
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import trustme
@@ -20,7 +23,6 @@ from unit.roles.variants import FILES_HOST, HOSTS, INDEX_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
-    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ AUTHORIZATION = "Basic Y2k6aHVzaA=="
 class Request:
     """A request that an upstream got; the names of header fields are lower case."""
 
+    method: str
     target: str
     headers: Mapping[str, str]
     sni: str | None
@@ -65,6 +68,8 @@ class Upstream:
     def __init__(self) -> None:
         """Be silent about everything at first."""
         self.requests: list[Request] = []
+        self.most_at_once = 0
+        self._at_once = 0
         self.answer: Callable[[Request], Answer] = lambda _: Answer(status=404, reason="Not Found")
 
     def asked(self, part: str) -> list[Request]:
@@ -82,14 +87,18 @@ class Upstream:
         ):
             while True:
                 first, headers = _head(await reader.readuntil(b"\r\n\r\n"))
-                request = Request(first.split(" ")[1], headers, sni)
+                method, target, _ = first.split(" ")
+                request = Request(method, target, headers, sni)
                 self.requests.append(request)
                 answer = self.answer(request)
+                self._at_once += 1
+                self.most_at_once = max(self.most_at_once, self._at_once)
                 await asyncio.sleep(answer.delay)
+                self._at_once -= 1
                 length = {} if answer.status == 304 else {"Content-Length": str(len(answer.body))}
                 fields = "".join(f"{k}: {v}\r\n" for k, v in {**length, **answer.headers}.items())
                 head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n{fields}\r\n"
-                writer.write(head.encode() + answer.body)
+                writer.write(head.encode() + (b"" if method == "HEAD" else answer.body))
                 await writer.drain()
 
 
@@ -148,9 +157,11 @@ class Engine:
         """Everything in nginx's log of errors."""
         return (self.directory / "log/error.log").read_text()
 
-    def ask(self, path: str, host: str = INDEX_DOOR, **headers: str) -> Response:
+    def ask(
+        self, path: str, host: str = INDEX_DOOR, method: str = "GET", **headers: str
+    ) -> Response:
         """Ask a door once; underscores in the names of header fields mean hyphens."""
-        return self.do(self._ask(path, host, headers))
+        return self.do(self._ask(path, host, headers, method))
 
     def ask_at_once(self, count: int, path: str, host: str = INDEX_DOOR) -> list[Response]:
         """Ask so many times at the same time, each over a connection of its own."""
@@ -160,20 +171,38 @@ class Engine:
 
         return self.do(all_of_them())
 
-    def ask_internally(self, path: str) -> Response:
+    def reload(self, **variables: Any) -> None:
+        """Replace some variables while it runs; requests after this are the new workers'."""
+        self._variables |= variables
+        self._write_configuration()
+        before = self._workers()
+        self._process.send_signal(signal.SIGHUP)
+        for _ in range(500):
+            if self._workers().isdisjoint(before):
+                return
+            time.sleep(0.01)
+        raise RuntimeError("nginx did not reload in time")
+
+    def _workers(self) -> set[str]:
+        children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"
+        return set(Path(children).read_text().split())
+
+    def ask_internally(self, path: str, method: str = "GET") -> Response:
         """Ask at the socket that the rewriter has."""
 
         async def ask() -> Response:
             reader, writer = await asyncio.open_unix_connection(f"{self.directory}/internal.sock")
-            return await _exchange(reader, writer, path, "internal", {})
+            return await _exchange(reader, writer, path, "internal", {}, method)
 
         return self.do(ask())
 
-    async def _ask(self, path: str, host: str, headers: Mapping[str, str]) -> Response:
+    async def _ask(
+        self, path: str, host: str, headers: Mapping[str, str], method: str = "GET"
+    ) -> Response:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", self._port, ssl=self._client_tls, server_hostname=host
         )
-        return await _exchange(reader, writer, path, host, headers)
+        return await _exchange(reader, writer, path, host, headers, method)
 
     async def _listen(self) -> list[int]:
         """Let the upstreams listen; return the ports of PyPI's, of the origin's, and a free one."""
@@ -209,10 +238,16 @@ class Engine:
         directory = self.directory
         for name in ("cache/temp", "log", "public"):
             (directory / name).mkdir(parents=True)
+        self._upstream_ports = pypi, origin
         certificate = self._authority.issue_cert(INDEX_DOOR, INDEX_HOST, FILES_HOST)
         certificate.cert_chain_pems[0].write_to_path(directory / "server.pem")
         certificate.private_key_pem.write_to_path(directory / "server.key")
         self._authority.cert_pem.write_to_path(directory / "ca.pem")
+        self._write_configuration()
+
+    def _write_configuration(self) -> None:
+        directory = self.directory
+        pypi, origin = self._upstream_ports
         paths = {
             "cellar_cache_dir": "cache",
             "__cellar_log_dir": "log",
@@ -268,19 +303,20 @@ def _remember_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> N
     tls.server_name_of_the_client = name  # type: ignore[attr-defined] # for Upstream.serve
 
 
-async def _exchange(
+async def _exchange(  # noqa: PLR0913, PLR0917 a connection and all of a request
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     path: str,
     host: str,
     headers: Mapping[str, str],
+    method: str,
 ) -> Response:
     fields = {"Host": host, "Accept-Encoding": "gzip", **headers}
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
-    writer.write("\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode())
+    writer.write("\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""]).encode())
     first, found = _head(await reader.readuntil(b"\r\n\r\n"))
     _, status, *reason = first.split(" ", 2)
-    length = 0 if status == "304" else int(found["content-length"])
+    length = 0 if status == "304" or method == "HEAD" else int(found["content-length"])
     body = await reader.readexactly(length)
     writer.close()
     return Response(int(status), " ".join(reason), found, body)

@@ -197,7 +197,7 @@ REFUSED = Answer(
     headers={
         "Content-Type": "application/problem+json",
         "Cache-Control": "max-age=60",
-        "X-File-Refusal": "1",
+        "X-File-Answer": "refused",
     },
     body=b'{"title": "Refused", "status": 403}',
 )

@@ -19,14 +19,22 @@ def kind(location: Directive) -> str:
     """Return what a cached location is for: its zone, and of files also whose."""
     zone = location.values("proxy_cache")[0][0]
     path = location.arguments[-1]
+    if zone == "oracle" and path == "/_range":
+        return "ranges"
     if zone != "$file_zone":
         return zone
     if path.startswith("^/packages/"):
         return "PyPI's files"
+    if path.startswith("^/packages("):
+        return "old paths of PyPI"
     return "files with a hash" if "/[0-9a-f]{64}" in path else "files without a hash"
 
 
-FILES = {"PyPI's files", "files with a hash", "files without a hash"}
+SLICED = {"PyPI's files", "old paths of PyPI", "files with a hash"}
+FILES = {*SLICED, "files without a hash"}
+
+
+OWNERS = ["pypi", *(str(each["origin"]) for each in ORIGINS)]
 
 
 def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Directive) -> None:
@@ -40,12 +48,18 @@ def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Dir
         *(("pages", f"d1:{door}:0123abcd:$uri") for door in doors),
         ("pages", "p2:unfiltered:json:0123abcd:$uri"),
         ("lists", "l1:$page_form"),
-        ("PyPI's files", "f1:$uri:$slice_range"),
-        ("files with a hash", "f1:$uri:$slice_range"),
+        # By the path at PyPI, which an old one is led to.
+        ("PyPI's files", "f2:8m:$file_target:$slice_range"),
+        ("old paths of PyPI", "f2:8m:$file_target:$slice_range"),
+        ("files with a hash", "f2:8m:$uri:$slice_range"),
         ("files without a hash", "f1:$uri:"),
+        *(("heads", f"h1:/heads/{owner}$file_target") for owner in OWNERS),
+        ("heads", "h1:$uri"),
         # The engine's own subrequest, by the path of the request that it is for.
         ("oracle", "o1:0123abcd:$checked_file"),
         ("oracle", "o1:0123abcd:$uri"),
+        # The range that it asks for decides what it gets, and nobody else does.
+        ("ranges", "r1:$checked_file $http_range"),
         # Not a client's: nginx asks itself, with the ETag that it has stored.
         ("renewals", "$uri $http_if_none_match"),
     }
@@ -72,9 +86,12 @@ def test_both_doors_share_the_files_and_the_list_and_not_the_pages() -> None:
         return {a[0] for e in door.all("location") for a in e.values("proxy_cache_key")}
 
     own = keys("cellar.example")
-    assert own & keys(FILES_HOST) == {"f1:$uri:$slice_range"}
-    others = {"f1:$uri:$slice_range", "f1:$uri:", "o1:0123abcd:$uri", "o1:0123abcd:$checked_file"}
-    assert own & keys(INDEX_HOST) == {"l1:$page_form"} | others
+    asked = {"o1:0123abcd:$uri", "o1:0123abcd:$checked_file", "r1:$checked_file $http_range"}
+    pypi = {"f2:8m:$file_target:$slice_range", "h1:/heads/pypi$file_target"}
+    assert own & keys(FILES_HOST) == pypi | asked
+    others = {f"h1:/heads/{each['origin']}$file_target" for each in ORIGINS}
+    others |= {"f2:8m:$uri:$slice_range", "f1:$uri:"}
+    assert own & keys(INDEX_HOST) == {"l1:$page_form"} | others | asked
 
 
 def test_the_key_of_an_answer_and_the_request_for_it_are_made_of_the_same_path(
@@ -88,55 +105,74 @@ def test_the_key_of_an_answer_and_the_request_for_it_are_made_of_the_same_path(
             assert target == "https://pypi_index_host/simple/"
         elif target.endswith("$file_target"):
             # The rewriter says under which path the host has it, having been asked by $uri.
-            assert each.values("set") == [("$checked_file", "$uri")]
-            assert "$uri" in key
+            checked = ("$checked_file", "$uri")
+            assert (checked in each.values("set")) == bool(each.all("auth_request"))
+            assert "$uri" in key or "$file_target" in key
+        elif kind(each) == "heads":
+            assert key == "h1:$uri"
+            assert target.endswith("/")  # in place of what leads to the location
         else:
-            path = "$checked_file" if key.endswith("$checked_file") else "$uri"
+            path = "$checked_file" if "$checked_file" in key else "$uri"
             assert path in key
             assert target.endswith(path)
 
 
 # Request headers towards the upstreams of cached locations: everything that is sent.
-FROM_FILES: list[tuple[str, ...]] = [("Accept-Encoding", "identity"), ("User-Agent", "Cellar/0.1")]
+LOOP = ("CDN-Loop", "cellar.example")
+FROM_FILES: list[tuple[str, ...]] = [
+    ("Accept-Encoding", "identity"),
+    ("User-Agent", "Cellar/0.1"),
+    LOOP,
+]
 SENT: dict[str, list[tuple[str, ...]]] = {
-    "PyPI's files": [*FROM_FILES, ("Range", "$slice_range")],
-    "files with a hash": [*FROM_FILES, ("Range", "$slice_range")],
+    **dict.fromkeys(SLICED, [*FROM_FILES, ("Range", "$slice_range")]),
     "files without a hash": FROM_FILES,
+    "heads": FROM_FILES,
     "pages": [("X-Stored", "$upstream_cache_status")],
     "renewals": [("If-None-Match", "$http_if_none_match")],
     "oracle": [],
+    "ranges": [("Range", "$http_range")],
     "lists": [
         ("Accept", "$list_type"),
         ("Accept-Encoding", "gzip"),
         ("User-Agent", "Cellar/0.1"),
+        LOOP,
     ],
 }
 HOST_SENT: dict[str, set[str]] = {
     "PyPI's files": {FILES_HOST},
+    "old paths of PyPI": {FILES_HOST},
     "files with a hash": {str(each["origin"]) for each in ORIGINS},
     "files without a hash": {str(each["origin"]) for each in ORIGINS},
     "pages": {"renewals"},
     "renewals": {"rewriter"},
     "oracle": {"rewriter"},
+    "ranges": {"rewriter"},
+    "heads": {FILES_HOST, *(str(each["origin"]) for each in ORIGINS)},
     "lists": {INDEX_HOST},
 }
 X_ACCEL = {f"X-Accel-{n}" for n in ("Redirect", "Expires", "Limit-Rate", "Buffering", "Charset")}
 ALL_IGNORED = {"Cache-Control", "Expires", "Set-Cookie", "Vary", *X_ACCEL}
 IGNORED = {
-    **dict.fromkeys([*FILES, "lists", "renewals"], ALL_IGNORED),
+    **dict.fromkeys([*FILES, "heads", "lists", "renewals"], ALL_IGNORED),
     "pages": {"Set-Cookie", "Vary", *X_ACCEL},
     "oracle": {"Set-Cookie", "Vary", *X_ACCEL},
+    "ranges": {"Set-Cookie", "Vary", *X_ACCEL},
 }
 OF_A_CDN = {"Age", "Cache-Control", "Set-Cookie", "Strict-Transport-Security", "Via", "X-Cache"}
 FOR_THE_ENGINE = {"Cache-Control", "X-Client-Cache-Control"}
 HIDDEN: dict[str, set[str]] = {
-    "PyPI's files": {*OF_A_CDN, "ETag", "Last-Modified", "Vary"},
-    "files with a hash": {*OF_A_CDN, "ETag", "Last-Modified", "Vary"},
+    **dict.fromkeys([*SLICED, "heads"], {*OF_A_CDN, "ETag", "Last-Modified", "Vary"}),
     "files without a hash": {*OF_A_CDN, "Vary"},
     "pages": FOR_THE_ENGINE,
     "lists": {*OF_A_CDN, "Content-Type"},
-    "oracle": {"Cache-Control", "X-File-Refusal", "X-File-Target"},
+    "oracle": {
+        "Cache-Control",
+        *(f"X-File-{name}" for name in ("Answer", "Limit", "Location", "Target", "Zone")),
+    },
 }
+# Whose clients are nginx and the rewriter themselves.
+INNER = {"renewals", "ranges"}
 
 
 def test_nothing_of_a_client_goes_to_a_cached_paths_upstream(http: Directive) -> None:
@@ -161,7 +197,8 @@ def test_credentials_of_an_index_go_to_its_files_host_only() -> None:
                 assert ("Host", "files.acme.example") in each.values("proxy_set_header")
                 assert each.values("proxy_ssl_name") == [("files.acme.example",)]
 
-    assert sent == {"https://files_of_1$file_target": {("Basic Y2k6aHVzaA==",)}}
+    secret = {("Basic Y2k6aHVzaA==",)}
+    assert sent == {"https://files_of_1$file_target": secret, "https://files_of_1/": secret}
 
 
 def test_the_rewriter_gets_nothing_of_a_client(http: Directive) -> None:
@@ -177,8 +214,13 @@ def test_the_rewriter_gets_nothing_of_a_client(http: Directive) -> None:
         assert each.values("proxy_pass_request_body") == [("off",)]
         sent = each.values("proxy_set_header")
         assert sent[:3] == [("Host", "rewriter"), ("Connection", ""), ("Content-Length", "")]
-        # By which the rewriter tells whether the stored page is still the newest: nginx's own.
-        assert sent[3:] in ([], [("If-None-Match", "$http_if_none_match")])
+        assert sent[3:] in (
+            [],
+            # By which the rewriter tells whether the stored page is still the newest: nginx's own.
+            [("If-None-Match", "$http_if_none_match")],
+            # To be told from which byte on; numbers only, as its pattern says.
+            [("Range", "$http_range")],
+        )
 
 
 def test_upstream_cannot_steer_the_cache(http: Directive) -> None:
@@ -190,8 +232,10 @@ def test_upstream_cannot_steer_the_cache(http: Directive) -> None:
 
 def test_clients_get_no_header_that_speaks_for_upstreams_own_cache(http: Directive) -> None:
     for each in cached(http):
-        if kind(each) == "renewals":
-            continue  # its client is the next tier, which hides them
+        if kind(each) in INNER or name(each).startswith("/heads/"):
+            continue
+        if name(each).endswith("_unhashed"):
+            continue  # their hosts' validators are all that there is
         hidden = [a[0] for a in each.values("proxy_hide_header")]
         typed = (
             {"Content-Type"}
@@ -215,9 +259,13 @@ def test_only_reads_reach_a_cached_location(http: Directive) -> None:
         "HEAD": ("0",),
     }
     for each in cached(http):
-        # The rest is only ever asked by nginx itself.
-        if kind(each) not in {"oracle", "renewals"}:
-            assert [e.arguments for e in each.all("if")] == [("($not_a_read)",)], name(each)
+        # The rest is only ever asked by nginx itself, and so is what has a name in place of a path.
+        if kind(each) in {"oracle", "renewals", "ranges"} or name(each).startswith("@"):
+            continue
+        if name(each).startswith("/heads/"):
+            assert each.all("if")[0].arguments == ("($request_method", "!=", "HEAD)")
+        elif each not in server(http, "files", tls=False).all("location"):
+            assert each.all("if")[0].arguments == ("($not_a_read)",), name(each)
 
 
 def test_errors_are_never_stored(http: Directive) -> None:
@@ -226,9 +274,12 @@ def test_errors_are_never_stored(http: Directive) -> None:
 
     assert valid <= {
         *((files, "404", "1m") for files in FILES),
-        ("PyPI's files", "200", "206", "3650d"),
-        ("files with a hash", "200", "206", "3650d"),
+        *((files, "200", "206", "3650d") for files in SLICED),
         ("files without a hash", "200", "10m"),
+        ("heads", "404", "1m"),
+        ("heads", "200", "3650d"),
+        ("heads", "200", "10m"),
+        ("ranges", "200", "1m"),
         ("lists", "200", "300s"),
         # Of what has no Cache-Control; a refusal is an answer too.
         ("oracle", "200", "403", "1m"),
@@ -248,8 +299,9 @@ def test_trouble_is_shared_with_those_only_who_have_an_old_answer(http: Directiv
 
 
 TIMES = {
-    "PyPI's files": ("1h", "10s"),
-    "files with a hash": ("1h", "10s"),
+    **dict.fromkeys(SLICED, ("1h", "10s")),
+    "heads": ("60s", "20s"),
+    "ranges": ("60s", "20s"),
     "files without a hash": ("1h", "1m"),
     "pages": ("60s", "20s"),
     "lists": ("1h", "10m"),

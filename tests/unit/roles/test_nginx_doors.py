@@ -32,7 +32,21 @@ INDEX_DOOR = [
     "= /simple/",
     "= /simple",
     rf"~ ^/packages/[0-9a-f]{{2}}/[0-9a-f]{{2}}/[0-9a-f]{{60}}/{FILE}\z",
+    "@file_head_pypi",
+    "@file_suffix_pypi",
+    "@file_several_pypi",
+    "@file_stream_pypi",
+    "@file_resume_pypi",
+    "/files/",
     "@file_unavailable",
+    "@file_absent",
+    "@file_redirect",
+    "@file_kept",
+    "= /_file",
+    "= /_file_if_told",
+    "@file_refused",
+    "= /_range",
+    "@file_undecided",
     "= /healthz",
     "= /ca.pem",
     "= /ca.pem.sha256",
@@ -54,27 +68,44 @@ def test_files_of_other_indexes_are_served_at_both_doors_and_judged(host: str) -
         for origin in origins
         for digest in ("[0-9a-f]{64}", "-")
     ] + ["/files/"]
-    judging = [each for each in server(http, host).all("location") if each.all("auth_request")]
-    assert [name(each) for each in judging] == [path for path in found if path.startswith("~ ^/fi")]
+    judging = [
+        name(each)
+        for each in server(http, host).all("location")
+        if each.values("auth_request") == [("/_file",)]
+    ]
+    # A stream is what a judgement leads to, and the end of a range asks for the file in turn.
+    judged = ("~ ^/files", "@file_head_", "@file_several_")
+    assert [path for path in judging if "pypi" not in path] == [
+        path for path in found if path.startswith(judged) and "pypi" not in path
+    ]
     assert {"= /_file", "@file_refused", "@file_unavailable"} <= set(found)
 
 
-@pytest.mark.parametrize("enforces", [True, False])
-def test_pypis_files_are_judged_where_policy_refuses_files(*, enforces: bool) -> None:
+@pytest.mark.parametrize(
+    ("variables", "oracle"),
+    [
+        ({"__cellar_checks_files": False}, []),
+        # Where nothing is refused, a file that is there is served without the rewriter's word.
+        ({"__cellar_checks_files": True}, [("/_file_if_told",)]),
+        ({"__cellar_checks_files": True, "__cellar_enforces": True}, [("/_file",)]),
+    ],
+    ids=["nothing to decide", "storage", "refusals"],
+)
+def test_pypis_files_are_judged_where_there_is_something_to_decide(
+    variables: dict[str, bool], oracle: list[tuple[str, ...]]
+) -> None:
     """And nowhere else: they need no Python then, warm or cold."""
-    http = nginx.rendered(**HOSTS, __cellar_enforces=enforces)
+    http = nginx.rendered(**HOSTS, **variables)
 
-    for host in ("cellar.example", FILES_HOST):
-        door = server(http, host)
-        (files,) = (each for each in door.all("location") if "/packages/" in name(each))
-        assert files.values("auth_request") == ([("/_file",)] if enforces else [])
-        found = {name(each) for each in door.all("location")}
-        assert ({"= /_file", "@file_refused"} <= found) == enforces
+    for host in ("cellar.example", FILES_HOST, "files"):
+        door = server(http, host, tls=host != "files")
+        (files,) = (e for e in door.all("location") if name(e).startswith("~ ^/packages/[0-9a-f]"))
+        assert files.values("auth_request") == oracle
 
 
 def test_nobody_but_nginx_asks_for_a_verdict(http: Directive) -> None:
     for each in locations(http):
-        if name(each) == "= /_file":
+        if name(each).startswith("= /_"):
             assert [inner.name for inner in each.block].count("internal") == 1
 
 
@@ -107,7 +138,7 @@ def test_without_the_intercept_door_pypis_names_are_nobodys() -> None:
     assert names == {"cellar.example", "_", *INTERNAL}
 
 
-INTERNAL = {"internal", "renewals"}
+INTERNAL = {"internal", "renewals", "files"}
 
 
 def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directive) -> None:
@@ -198,7 +229,9 @@ def test_what_passes_through_is_not_stored(http: Directive) -> None:
         if any(a[0].startswith("https://") for a in each.values("proxy_pass"))
     ]
 
-    assert {name(each) for each in https} - stored <= {"/"}
+    unstored = {name(each) for each in https} - stored
+    streaming = ("@file_stream_", "@file_resume_", "@file_several_")
+    assert {each for each in unstored if not each.startswith(streaming)} <= {"/"}
     assert http.all("proxy_cache") == []
     assert [s for s in http.all("server") if s.all("proxy_cache")] == []
 
@@ -209,7 +242,8 @@ def test_an_answer_of_nginxs_own_is_text_and_stays_so(http: Directive) -> None:
     blocks = [each for each in http.walk() if each.all("return")]
     assert len(blocks) > 10
     for each in blocks:
-        redirects = each.values("return")[0][0] in {"301", "308"}
+        # Redirects have no text of a request in them; the others are nginx's talk with itself.
+        redirects = each.values("return")[0][0] in {"301", "308", "204", "418", "508"}
         if not redirects and name(each) != "= /healthz":
             headers = each.values("add_header")
             assert ("X-Content-Type-Options", "nosniff", "always") in headers, each.arguments

@@ -59,7 +59,7 @@ def test_a_pattern_for_paths_is_bound_at_both_ends(http: Directive) -> None:
 def test_a_pattern_for_a_whole_value_is_bound_at_both_ends(defaults: Directive) -> None:
     maps = {each.arguments[1]: each for each in defaults.all("map")}
 
-    for variable, start in {"$wanted_form": "~*^", "$file_zone": "~"}.items():
+    for variable, start in {"$wanted_form": "~*^", "$file_zone_by_name": "~"}.items():
         keys = [entry.name for entry in maps[variable].block if entry.name.startswith("~")]
         assert keys
         assert [k for k in keys if not (k.startswith(start) and k.endswith(r"\z"))] == []
@@ -84,6 +84,18 @@ FILE_PATHS = {
     "/packages/source/d/demo/demo-1.0.tar.gz": False,
     f"/packages/{DIGEST}/demo-1.0\x00.tar.gz": False,
     f"/packages/{DIGEST}/démo-1.0.tar.gz": False,
+}
+OLD_PATHS = {
+    "/packages/source/d/demo/demo-1.0.tar.gz": True,
+    "/packages/py2.py3/d/demo/demo-1.0-py2.py3-none-any.whl": True,
+    "/packages/any/d/demo/demo-1.0.zip": True,
+    "/packages/": False,
+    "/packages": False,
+    "/packages//demo": False,
+    "/packages/source/d/demo/demo 1.0.tar.gz": False,
+    "/packages/source/d/demo/demo-1.0.tar.gz\n": False,
+    "/packages/source/d/démo/demo-1.0.tar.gz": False,
+    "/x/packages/source/d/demo/demo-1.0.tar.gz": False,
 }
 NAMES = {
     "demo": True,
@@ -150,6 +162,7 @@ ORIGIN_PATHS = {
     ("start", "paths"),
     [
         ("^/packages/", FILE_PATHS),
+        ("^/packages(", OLD_PATHS),
         ("^/simple/", PAGE_PATHS),
         ("^/snapshot/", SNAPSHOT_PATHS),
         ("^/pypi/", DOCUMENT_PATHS),
@@ -182,14 +195,29 @@ def test_no_directive_that_rewrites_requests_or_answers_is_used(http: Directive)
     assert sorted({each.name for each in http.walk()} & FORBIDDEN) == []
 
 
-def test_the_only_variable_that_is_set_is_the_path_of_a_file_for_its_verdict(
+def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(
     http: Directive,
 ) -> None:
-    """Where policy judges files; the path has passed the pattern of its location."""
-    found = [(each, a) for each in http.walk() for a in each.values("set")]
+    owners = {"pypi", "1_hashed", "1_unhashed", "2_hashed", "2_unhashed"}
+    constant = {("$file_owner", owner) for owner in owners}
+    constant |= {("$file_redirects", value) for value in ("0", "1", "$http_x_file_redirects")}
+    found = {(name(each), a) for each in http.walk() for a in each.values("set")}
 
-    assert {arguments for _, arguments in found} <= {("$checked_file", "$uri")}
-    assert [name(each) for each, _ in found if each.arguments[0] != "~"] == []
+    assert {arguments for _, arguments in found} <= {("$checked_file", "$uri"), *constant}
+    # The header is the doors' own, over a socket of this machine.
+    trusting = {
+        each.arguments
+        for each in http.all("server")
+        for location in each.all("location")
+        if ("$file_redirects", "$http_x_file_redirects") in location.values("set")
+        for each in each.all("server_name")
+    }
+    assert trusting == {("files",)}
+    assert {where for where, _ in found if not where.startswith(("~ ^/", "@file_"))} == set()
+
+
+METHODS = {"($not_a_read)": "GET, HEAD", "($request_method": "HEAD"}
+DETOURS = {"($file_detour)", "($request_method", "($http_if_range"}
 
 
 def test_a_condition_only_ever_returns(http: Directive) -> None:
@@ -198,12 +226,17 @@ def test_a_condition_only_ever_returns(http: Directive) -> None:
 
     assert conditions
     for condition in conditions:
-        allow, *rest, answer = condition.block
-        assert condition.arguments == ("($not_a_read)",)
-        # RFC 9110 section 15.5.6: a 405 says what is allowed.
-        assert (allow.name, allow.arguments) == ("add_header", ("Allow", "GET, HEAD", "always"))
-        assert (answer.name, answer.arguments[0]) == ("return", "405")
-        assert {each.name for each in rest} == {"add_header"}
+        *headers, answer = condition.block
+        assert {each.name for each in headers} <= {"add_header"}
+        assert answer.name == "return"
+        variable, status = condition.arguments[0], answer.arguments[0]
+        if status == "405":
+            # RFC 9110 section 15.5.6: a 405 says what is allowed.
+            assert headers[0].arguments == ("Allow", METHODS[variable], "always")
+        elif status == "508":
+            assert variable == "($has_looped)"
+        else:
+            assert (variable in DETOURS, status) == (True, "418")
 
 
 def test_no_directory_is_served_but_the_public_files(http: Directive) -> None:
