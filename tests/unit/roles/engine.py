@@ -303,7 +303,7 @@ def _remember_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> N
     tls.server_name_of_the_client = name  # type: ignore[attr-defined] # for Upstream.serve
 
 
-async def _exchange(  # noqa: PLR0913, PLR0917 a connection and all of a request
+async def _exchange(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     path: str,

@@ -125,7 +125,7 @@ FROM_FILES: list[tuple[str, ...]] = [
     LOOP,
 ]
 SENT: dict[str, list[tuple[str, ...]]] = {
-    **dict.fromkeys(SLICED, [*FROM_FILES, ("Range", "$slice_range")]),
+    **{each: [*FROM_FILES, ("Range", "$slice_range")] for each in SLICED},
     "files without a hash": FROM_FILES,
     "heads": FROM_FILES,
     "pages": [("X-Stored", "$upstream_cache_status")],
@@ -162,7 +162,7 @@ IGNORED = {
 OF_A_CDN = {"Age", "Cache-Control", "Set-Cookie", "Strict-Transport-Security", "Via", "X-Cache"}
 FOR_THE_ENGINE = {"Cache-Control", "X-Client-Cache-Control"}
 HIDDEN: dict[str, set[str]] = {
-    **dict.fromkeys([*SLICED, "heads"], {*OF_A_CDN, "ETag", "Last-Modified", "Vary"}),
+    **{each: {*OF_A_CDN, "ETag", "Last-Modified", "Vary"} for each in (*SLICED, "heads")},
     "files without a hash": {*OF_A_CDN, "Vary"},
     "pages": FOR_THE_ENGINE,
     "lists": {*OF_A_CDN, "Content-Type"},

@@ -92,7 +92,7 @@ def fetched(engine: Engine, path: str) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def content(engine: Engine) -> bytes:
-    """What the file host has at every path: a little more than three slices."""
+    """Return what the file host has at every path: a little more than three slices."""
     content = filled(3 * SLICE + 5)
     engine.pypi.answer = serving(content)
     engine.rewriter.answer = lambda _: told(limit="none", zone="files")
@@ -101,7 +101,7 @@ def content(engine: Engine) -> bytes:
 
 @pytest.fixture
 def path(request: pytest.FixtureRequest, content: bytes) -> str:
-    """A path that nobody has asked for yet."""
+    """Return a path that nobody has asked for yet."""
     return path_of(f"demo-1.0-{request.node.name.encode().hex()[-60:]}.whl", content)
 
 
