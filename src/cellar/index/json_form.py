@@ -16,9 +16,9 @@ VALUES_LIMIT = 2_000_000
 _UTF_8_BOM = b"\xef\xbb\xbf"
 # PEP 833 freezes the HTML form at this version of the API.
 _LAST_HTML_VERSION = "1.4"
-# Where the value of a key url begins. Of the quotes of a JSON text, those that open a string never
-# follow a backslash, and only a key's is followed by a colon. (The literal comes first, and what may
-# not stand before it last, because then the scanner leaps from one to the next.)
+# Where the text of a key url begins. The quote that opens a string never follows a backslash, and of
+# strings only a key is followed by a colon. The literal stands first, so that the scanner leaps from
+# one to the next.
 _URL_KEY = re.compile(r'"url"(?<!\\"url")\s*:\s*"')
 # The letters of url can be spelled as escapes as well, which nobody does.
 _ESCAPED_LETTER = re.compile(r"\\u00[67]")
@@ -119,7 +119,7 @@ def with_urls(body: bytes, urls: Sequence[str], replacements: Sequence[str]) -> 
     starts = [key.end() for key in _URL_KEY.finditer(text)]
     if len(starts) != len(urls):
         return None
-    pieces = []
+    pieces: list[str] = []
     position = 0
     for start, url, replacement in zip(starts, urls, replacements, strict=True):
         # With its closing quote, because then the URL is spelled without escapes.
