@@ -1,16 +1,17 @@
 """File URLs: which of them the appliance caches, and under which path of its own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
 # What the engine caches of PyPI's: the hashed path of a file (blake2b-256 of its content, cut
 # 2/2/60) and a name in the characters that file names of distributions have. The escapes are those
-# characters again, percent-encoded (RFC 3986 section 2.1).
+# characters again, percent-encoded (RFC 3986 section 2.1). Possessive, so that a long run of plain
+# characters is one step, and never tried again in pieces.
 _HASHED_PATH = re.compile(
-    r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[A-Za-z0-9](?:[A-Za-z0-9._+!~-]|%2[1Bb]|%7[Ee])*",
+    r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[A-Za-z0-9](?:[A-Za-z0-9._+!~-]++|%2[1Bb]|%7[Ee])*+",
     re.ASCII,
 )
 # What the engine caches of other indexes', decoded: parts of the same characters, none of them a
@@ -53,23 +54,19 @@ class Links:
     pypi: tuple[str, ...]
     others: tuple[str, ...]
 
-    def rewritten(self, document: Mapping[str, Any], root: str, *, pypi: bool) -> Mapping[str, Any]:
+    def rewritten(self, files: Sequence[Mapping[str, Any]], root: str, *, pypi: bool) -> list[str]:
         """
-        Return the document with the URLs of cached files made relative; nothing else changes.
+        Return the URLs of `files` (of a page), those of cached files relative, the others as is.
 
         `root` leads from the page to the appliance's root, such as `../../`. Without `pypi` the
-        URLs of PyPI's files stay. The same object comes back when no URL changes.
+        URLs of PyPI's files stay.
         """
-        changed = False
-        files = []
-        for file in document["files"]:
+        urls = []
+        for file in files:
             path = self.cached_path(file)
-            if path is not None and (pypi or not path.startswith(_PACKAGES)):
-                changed = True
-                files.append({**file, "url": root + path})
-            else:
-                files.append(file)
-        return {**document, "files": files} if changed else document
+            is_rewritten = path is not None and (pypi or not path.startswith(_PACKAGES))
+            urls.append(f"{root}{path}" if is_rewritten else file["url"])
+        return urls
 
     def cached_path(self, file: Mapping[str, Any]) -> str | None:
         """
@@ -80,8 +77,8 @@ class Links:
         url = file["url"]
         for prefix in self.pypi:
             if url.startswith(prefix):
-                rest = url[len(prefix) :]
-                return _PACKAGES + rest if _HASHED_PATH.fullmatch(rest) else None
+                is_hashed = _HASHED_PATH.fullmatch(url, len(prefix)) is not None
+                return _PACKAGES + url[len(prefix) :] if is_hashed else None
         for prefix in self.others:
             if url.startswith(prefix):
                 origin, _, rest = url.partition("://")[2].partition("/")

@@ -4,13 +4,13 @@ from enum import StrEnum
 
 from cellar.index.html_reader import read_html
 from cellar.index.html_writer import write_html
-from cellar.index.json_form import read_json, write_json
+from cellar.index.json_form import read_json, with_urls, write_json
 from cellar.index.links import Links
 from cellar.index.page import Page, PageError
 
 # Part of every ETag: raise it when the same upstream page is rewritten into something else, so that
 # no client takes a 304 for the old bytes.
-REVISION = 2
+REVISION = 3
 
 _UTF_8_BOM = b"\xef\xbb\xbf"
 
@@ -59,20 +59,29 @@ def view(page: Page, door: Door, form: Form, *, links: Links, root: str) -> byte
 
     URLs of cached files become relative, by way of `root` (from the page to the appliance's root):
     behind the index door all of them, behind the intercept door those of other indexes than PyPI,
-    on unfiltered pages none. Nothing else changes, and upstream's JSON is passed byte for byte
-    where nothing changes at all.
+    on unfiltered pages none. Nothing else changes: of upstream's JSON everything else is passed
+    byte for byte where that can be, and else says the same.
 
     Raises:
         PageError: when the document is nested too deeply to be written.
 
     """
-    document = page.document
+    files = page.document["files"]
+    urls = [file["url"] for file in files]
+    shown = urls
     if door is not Door.UNFILTERED:
-        document = links.rewritten(document, root, pypi=door is Door.INDEX)
+        shown = links.rewritten(files, root, pypi=door is Door.INDEX)
+    if form is Form.JSON and page.verbatim is not None:
+        if shown == urls:
+            return page.verbatim
+        if (text := with_urls(page.verbatim, urls, shown)) is not None:
+            return text
+    document = page.document
+    if shown != urls:
+        changed = [{**file, "url": url} for file, url in zip(files, shown, strict=True)]
+        document = {**document, "files": changed}
     if form is Form.HTML:
         return write_html(document, version=page.html_version, serial=page.serial)
-    if page.verbatim is not None and document is page.document:
-        return page.verbatim
     try:
         return write_json(document)
     except RecursionError:
