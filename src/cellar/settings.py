@@ -20,6 +20,11 @@ DEFAULT_PATH = Path("/etc/cellar/cellar.toml")
 # The index that owns every project which no other one was given.
 PYPI = "pypi"
 
+# The two questions that a rule for files may answer: whether a file is offered, and whether it is
+# stored.
+OFFER_ANSWERS = ("allow", "hide", "refuse")
+STORAGE_ANSWERS = ("store", "stream", "redirect")
+
 
 class SettingsError(Exception):
     """
@@ -100,6 +105,18 @@ class ApplianceSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FilesSettings:
+    """
+    What is stored where no rule says otherwise.
+
+    `size_limit` is bytes, 0 for none. `over_limit` is what the client of a larger file gets.
+    """
+
+    size_limit: int = _key(rules.BYTES)
+    over_limit: str = _key(rules.choice("stream", "redirect", "refuse"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexSettings:
     """
     An index that pages come from.
@@ -135,14 +152,16 @@ class RouteSettings:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileRuleSettings:
     """
-    What happens to files: of the rules that match a file, the first one decides.
+    What happens to files.
 
-    `versions` is a set of specifiers (PEP 440), `filenames` are shell patterns, `larger_than` is
-    bytes. Empty texts and lists, and zeros, match every file.
+    Of the rules that match a file, the first one with an answer of OFFER_ANSWERS decides whether it
+    is offered, and the first one of STORAGE_ANSWERS whether it is stored, and in which `zone` (""
+    for the common one). `versions` is a set of specifiers (PEP 440), `filenames` are shell
+    patterns, `larger_than` is bytes. Empty texts and lists, and zeros, match every file.
     """
 
     name: str = _key(rules.NAME)
-    answer: str = _key(rules.choice("allow", "hide", "refuse"))
+    answer: str = _key(rules.choice(*OFFER_ANSWERS, *STORAGE_ANSWERS))
     projects: tuple[str, ...] = _key(rules.PROJECT_PATTERNS)
     versions: str = _key(rules.SPECIFIERS)
     kinds: tuple[str, ...] = _key(rules.items(rules.choice("wheel", "sdist", "egg", "other")))
@@ -150,6 +169,7 @@ class FileRuleSettings:
     younger_than_days: int = _key(rules.integer(0, 36500, "days"))
     undated: str = _key(rules.choice("match", "skip"))
     larger_than: int = _key(rules.BYTES)
+    zone: str = _key(rules.or_empty(rules.NAME, "the common zone"))
     reason: str = _key(rules.REASON)
 
 
@@ -159,6 +179,7 @@ class Settings:
 
     upstream: UpstreamSettings
     pages: PagesSettings
+    files: FilesSettings
     rewriter: RewriterSettings
     appliance: ApplianceSettings
     indexes: tuple[IndexSettings, ...]
@@ -169,6 +190,7 @@ class Settings:
 SECTIONS: dict[str, type[Any]] = {
     "upstream": UpstreamSettings,
     "pages": PagesSettings,
+    "files": FilesSettings,
     "rewriter": RewriterSettings,
     "appliance": ApplianceSettings,
 }

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from cellar.policy.documents import with_files
-from cellar.policy.file_rules import FileRule, IndexFile
+from cellar.policy.file_rules import FileRule
+from cellar.policy.matching import IndexFile
 from cellar.policy.verdicts import Answer, Verdict
-from cellar.settings import FileRuleSettings
+from cellar.settings import OFFER_ANSWERS, FileRuleSettings
 
 _ALLOWED = Verdict(Answer.ALLOW)
 
@@ -36,7 +37,7 @@ class Policy:
 
     def __init__(self, rules: Sequence[FileRuleSettings]) -> None:
         """Make the rules ready; they have been checked, as `read_settings` does."""
-        self._rules = [FileRule(rule) for rule in rules]
+        self._rules = [FileRule(rule) for rule in rules if rule.answer in OFFER_ANSWERS]
         self.enforces = any(rule.answer is Answer.REFUSE for rule in self._rules)
 
     def project(self, project: str) -> Verdict:

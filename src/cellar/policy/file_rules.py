@@ -1,90 +1,26 @@
-"""One rule of the operator's, and whether it matches a file."""
+"""One rule of the operator's about what is offered, and what it says of a file."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from packaging.specifiers import SpecifierSet
-
-from cellar.policy.distributions import Distribution, parse_filename
-from cellar.policy.patterns import Patterns
+from cellar.policy.matching import IndexFile, Matching, short, whole
 from cellar.policy.texts import one_line, stamp
-from cellar.policy.times import later, upload_time
+from cellar.policy.times import later
 from cellar.policy.verdicts import Answer, Verdict
 from cellar.settings import FileRuleSettings
 
-_UNKNOWN_SIZE = -1
-_LONGEST_NAME = 80
 
-
-class IndexFile:
-    """An entry of a page's `files`, read as far as rules ask, and once."""
-
-    __slots__ = ("_distribution", "name", "project", "size", "uploaded")
-
-    def __init__(self, project: str, entry: Mapping[str, Any]) -> None:
-        name, size = entry.get("filename"), entry.get("size")
-        self.project = project
-        self.name = name if isinstance(name, str) else ""
-        self.size = size if type(size) is int else _UNKNOWN_SIZE
-        self.uploaded = upload_time(entry)
-        self._distribution: Distribution | None = None
-
-    @property
-    def distribution(self) -> Distribution:
-        """What the file's name says."""
-        if self._distribution is None:
-            self._distribution = parse_filename(self.name, self.project)
-        return self._distribution
-
-
-class FileRule:
-    """
-    A rule, made ready to be asked about thousands of files.
-
-    `applies` tells for which projects; whoever calls the other methods has asked it.
-    """
+class FileRule(Matching):
+    """A rule that decides whether files are offered."""
 
     def __init__(self, settings: FileRuleSettings) -> None:
-        self.name = settings.name
         self.answer = Answer(settings.answer)
         self._reason = one_line(settings.reason)
-        self._projects = Patterns(settings.projects)
-        self._settings = settings
-        self._versions = SpecifierSet(settings.versions)
-        self._kinds = frozenset(settings.kinds)
-        self._filenames = Patterns(settings.filenames)
-        self._age = timedelta(days=settings.younger_than_days)
-        # Cheap ones first: the name of a file is parsed only for a rule that has to know it.
-        conditions = (
-            (settings.larger_than, self._is_large),
-            (settings.younger_than_days, self._is_young),
-            (settings.filenames, self._is_named_so),
-            (settings.kinds, self._is_of_a_kind),
-            (self._versions, self._has_a_version),
-        )
-        self._conditions = tuple(test for setting, test in conditions if setting)
+        super().__init__(settings, lenient=self.offers)
 
     @property
     def offers(self) -> bool:
         """Whether what the rule matches stays on the pages."""
         return self.answer is Answer.ALLOW
-
-    @property
-    def is_for_projects(self) -> bool:
-        """Whether the rule names nothing but projects, and so decides about them as a whole."""
-        return not self._conditions
-
-    def applies(self, project: str) -> bool:
-        """Tell whether the rule is for the project (a normalised name)."""
-        return self._projects.match(project)
-
-    def matches(self, file: IndexFile, now: datetime) -> bool:
-        """Tell whether the rule matches the file at a time."""
-        for test in self._conditions:  # noqa: SIM110 a generator costs more than the tests
-            if not test(file, now):
-                return False
-        return True
 
     def until(self, file: IndexFile) -> datetime | None:
         """Return when the rule no longer matches a file that it matches now; None for never."""
@@ -94,69 +30,19 @@ class FileRule:
 
     def verdict_on_file(self, file: IndexFile) -> Verdict:
         """Return the verdict on a file that the rule matches."""
-        until, words = self.until(file), self._words(file)
+        until, words = self.until(file), self.words(file)
         sentence = "" if self.offers else self._sentence(file.name, words, until)
         since = file.uploaded if until else None
         return Verdict(self.answer, self.name, sentence, until, words, since)
 
     def verdict_on_project(self, project: str) -> Verdict:
         """Return the verdict on a project as a whole."""
-        words = _whole(project)
+        words = whole(project)
         sentence = "" if self.offers else self._sentence(f"Project {project}", words, None)
         return Verdict(self.answer, self.name, sentence, words=words)
-
-    def _is_large(self, file: IndexFile, _: datetime) -> bool:
-        return file.size > self._settings.larger_than
-
-    def _is_young(self, file: IndexFile, now: datetime) -> bool:
-        if file.uploaded is None:
-            return self._settings.undated == "match"
-        # A file is old enough from the very moment on, and its page may be asked for at it.
-        return now < later(file.uploaded, self._age)
-
-    def _is_named_so(self, file: IndexFile, _: datetime) -> bool:
-        return self._filenames.match(file.name)
-
-    def _is_of_a_kind(self, file: IndexFile, _: datetime) -> bool:
-        return file.distribution.kind in self._kinds
-
-    def _has_a_version(self, file: IndexFile, _: datetime) -> bool:
-        version = file.distribution.version
-        if version is not None:
-            return self._versions.contains(version, prereleases=True)
-        # Fail closed: nobody can say that the file is not one of those to be kept out, and an old
-        # installer may read a version there (`1.0-evil` came before 1.0 for pip until 2024). An
-        # exemption is for what is known to be meant, such as the very spelling (`===2004d`).
-        return not self.offers or self._versions.contains(file.distribution.written)
-
-    def _words(self, file: IndexFile) -> str:
-        settings, words = self._settings, []
-        if settings.filenames:
-            words.append(f"its name matches {one_line(self._filenames.first(file.name) or '')}")
-        if settings.kinds:
-            words.append(f"it is of kind {file.distribution.kind}")
-        if self._versions:
-            version = file.distribution.version
-            found = f"{version} matches" if version else "cannot be read and may match"
-            words.append(f"its version {found} {settings.versions}")
-        if settings.larger_than:
-            words.append(f"it is larger than {settings.larger_than} bytes")
-        if settings.younger_than_days:
-            found = "is" if file.uploaded else "has no upload-time and so counts as"
-            unit = "day" if settings.younger_than_days == 1 else "days"
-            words.append(f"it {found} younger than {settings.younger_than_days} {unit}")
-        return " and ".join(words) or _whole(file.project)
 
     def _sentence(self, what: str, words: str, until: datetime | None) -> str:
         done = "hidden" if self.answer is Answer.HIDE else "refused"
         end = f", until {stamp(until)}" if until else ""
-        sentence = f"{_short(one_line(what))} is {done} by rule {self.name}: {words}{end}."
+        sentence = f"{short(one_line(what))} is {done} by rule {self.name}: {words}{end}."
         return f"{sentence} {self._reason}" if self._reason else sentence
-
-
-def _whole(project: str) -> str:
-    return f"the rule is for all of {project}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
