@@ -12,8 +12,9 @@ NOT_FOUND_FRESHNESS = 60
 RETRY_AFTER = 1
 # The worker makes it the reason phrase of the status line, and takes it out of the header.
 REASON = "X-Cellar-Reason"
-# The oracle's mark: the engine shows such an answer to clients, and no other 403.
-REFUSAL = "X-File-Refusal"
+# What the engine is to do with a file that it must not serve from its cache; a 403 without this is
+# upstream's.
+FILE_ANSWER = "X-File-Answer"
 
 _LONGEST_REASON = 200
 _REMEMBERED = f"max-age={NOT_FOUND_FRESHNESS}, public"
@@ -46,6 +47,16 @@ def unavailable(text: str) -> Response:
         text,
         {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
     )
+
+
+def kept_back(answer: str, text: str, header: Mapping[str, str]) -> Response:
+    """
+    Answer the engine that a file is not to be served from its cache, and what to do instead.
+
+    `answer` is "absent", "redirect" or "stream". `text` is for nobody but who looks.
+    """
+    kept = {"Cache-Control": _REMEMBERED, FILE_ANSWER: answer, **header}
+    return sentence(HTTPStatus.FORBIDDEN, text, kept)
 
 
 def refused(text: str, fresh: int = NOT_FOUND_FRESHNESS) -> Response:

@@ -8,7 +8,8 @@ intercept or unfiltered, `form` is json or html.
 - `GET /{door}/{form}/snapshot/{YYYY-MM-DD}/simple/{project}/`: as of the end of that day in UTC.
 - `GET /{door}/pypi/{project}/json`, `GET /{door}/pypi/{project}/{version}/json`: the JSON API.
 - `GET /{door}/integrity/{project}/{version}/{filename}/provenance`: provenance.
-- `GET /file{path}`: may the file at this path of the appliance be handed out, and from where?
+- `GET /file{path}`: what becomes of the file at this path of the appliance, and from where is it?
+- `GET /range{path}`: which bytes of it are those at its end that the field Range asks for?
 - `GET /healthz` answers without asking upstream.
 """
 
@@ -65,6 +66,7 @@ def create_app(
         routes=[
             Route("/healthz", _healthz),
             Route("/file/{uri:path}", oracle.answer),
+            Route("/range/{uri:path}", oracle.range),
             Route("/{door}/{form}/simple/{rest:path}", pages.answer),
             Route("/{door}/{form}/snapshot/{day}/simple/{rest:path}", pages.answer),
             *(

@@ -1,41 +1,66 @@
-"""The file oracle: whether a file may be handed out, and where it comes from."""
+"""
+The file oracle: what becomes of a file, where it comes from, and how much of it there is.
+
+The engine asks before it serves a file, and remembers the answer by the file's path.
+"""
 
 import asyncio
 import logging
+import os
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.decoding import DecodingError
 from cellar.freshness import bounded, for_client
 from cellar.index.links import Links, Source, source_of
 from cellar.index.page import PageError
 from cellar.index.views import read_page
-from cellar.policy import Answer, Policy, Verdict
+from cellar.policy import Answer, Policy, Storage, StoragePolicy, Storing, Verdict
 from cellar.policy.distributions import project_candidates
 from cellar.settings import Settings
-from cellar.upstream import Room, Rooms, UpstreamError
+from cellar.upstream import Rooms, UpstreamError
 from cellar.web import answers
+from cellar.web.engine import Engine, Head
 from cellar.web.policing import timestamp
 
 logger = logging.getLogger("cellar.web")
 
-# The header with the path that the origin is asked for.
+# What the engine reads of an answer: the path that the origin is asked for, the zone of the cache
+# and the greatest size that is stored, where upstream has the file, and the first and last byte.
 TARGET = "X-File-Target"
-# Seconds for which an answer holds.
-_ALLOWED_FRESHNESS = 3600
+ZONE = "X-File-Zone"
+LIMIT = "X-File-Limit"
+LOCATION = "X-File-Location"
+RANGE = "X-File-Range"
+_COMMON_ZONE = "files"
+_METADATA_ZONE = "metadata"
+_METADATA_LIMIT = 16 * 2**20
+# Seconds for which an answer holds: if policy judges, if the same path is the same file for ever,
+# if it may become another one, if its size could not be learnt, and while there is no space.
+_JUDGED_FRESHNESS = 3600
+_FRESHNESS = 30 * 86400
+_UNHASHED_FRESHNESS = 600
+_UNKNOWN_FRESHNESS = 60
+_NO_SPACE_FRESHNESS = 10
 _REFUSED_FRESHNESS = 600
+# Files up to this size are stored as long as there is any space.
+_SMALL = 2**20
 # What an index serves beside a file, under the file's URL with this behind it.
 _SIBLINGS = (".metadata", ".metadata.json", ".asc")
-# Seconds that the engine may take beyond what this process takes for a page.
-_ENGINE_TIME = 5
-_UNAVAILABLE = "The page of the file's project, which policy has to see, is not available."
+# Other paths of PyPI's file host than today's, in the characters that the engine lets through.
+_OLD_PATH = re.compile(r"packages(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._+!~-]+)+", re.ASCII)
+_REDIRECTS = {301, 302, 303, 307, 308}
+_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+# RFC 9110 section 14.1.2, the last bytes; more digits than any file has bytes are cut.
+_SUFFIX = re.compile(r"bytes=-([0-9]{1,18})", re.ASCII)
 
 
 class Oracle:
@@ -51,27 +76,29 @@ class Oracle:
     ) -> None:
         """Prepare to answer; `engine` replaces the engine's socket in tests."""
         self._policy = policy
+        self._storage = StoragePolicy(settings.file_rules, settings.files)
         self._links = links
         self._rooms = rooms
-        self._limit = settings.upstream.page_size_limit
-        upstream = settings.upstream
-        self._client = httpx.AsyncClient(
-            transport=engine or httpx.AsyncHTTPTransport(uds=settings.rewriter.engine_socket),
-            base_url="http://engine",
-            timeout=upstream.connect_timeout + upstream.read_timeout + _ENGINE_TIME,
-            headers={"Accept-Encoding": "gzip", "User-Agent": "cellar-rewriter"},
-            trust_env=False,
-        )
+        self._engine = Engine(settings, engine)
+        self._pypi = source_of(links.pypi[0]).origin
+        self._cache_dir = settings.appliance.cache_dir
+        self._least_space = settings.appliance.min_free // 2
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._engine.aclose()
 
     async def answer(self, request: Request) -> Response:
-        """Answer whether the file at the appliance's own path may be handed out."""
-        source = self._links.source("/" + request.path_params["uri"])
+        """Answer what becomes of the file at the appliance's own path."""
+        path = request.path_params["uri"]
+        source = self._links.source("/" + path)
         if source is None:
-            return _refused("No index of this appliance has files at this path.", None)
+            if not _OLD_PATH.fullmatch(path):
+                return _refused("No index of this appliance has files at this path.", None)
+            found = await self._followed(path)
+            if isinstance(found, Response):
+                return found
+            source = found
         now = time.time()
         verdict = None
         if self._policy.enforces:
@@ -83,12 +110,86 @@ class Oracle:
         until = timestamp(verdict.until) if verdict else None
         if verdict and verdict.answer is Answer.REFUSE:
             return _refused(verdict.sentence, until)
-        fresh = bounded(_ALLOWED_FRESHNESS, now, until)
-        return answers.sentence(
-            HTTPStatus.OK,
-            "The file may be handed out.",
-            {TARGET: source.target, "Cache-Control": for_client(fresh)},
-        )
+        return await self._stored(source, path, now, until)
+
+    async def range(self, request: Request) -> Response:
+        """Answer which bytes, from its beginning, the last bytes of a file are."""
+        source = self._links.source("/" + request.path_params["uri"])
+        suffix = _SUFFIX.fullmatch(request.headers.get("Range", ""))
+        head = await self._head(source) if source and suffix else None
+        wanted = int(suffix[1]) if suffix else 0
+        if head is None or not head.length or not wanted:
+            return answers.not_found("Which bytes these are is not known.")
+        first = max(0, head.length - wanted)
+        known = {RANGE: f"bytes={first}-{head.length - 1}", "Cache-Control": "max-age=60"}
+        return answers.sentence(HTTPStatus.OK, "The bytes are known.", known)
+
+    async def _followed(self, path: str) -> Source | Response:
+        """Return where PyPI's file host leads from one of its old paths, or the answer to it."""
+        head = await self._engine.head("pypi", f"/{path}")
+        if head is None or head.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return answers.unavailable("PyPI's file host does not say where this path leads.")
+        if head.status in _ABSENT:
+            return answers.kept_back("absent", "PyPI's file host has no such file.", {})
+        if head.status in _REDIRECTS and head.location is not None:
+            url = urljoin(f"https://{self._pypi}/{path}", head.location)
+            found = self._links.cached_path({"url": url})
+            source = self._links.source(f"/{found}") if found else None
+            if source is not None and source.origin == self._pypi:
+                return source
+        # Neither a way to a file of today nor none: what it is, its client may see. A redirect is
+        # not followed, so wherever it leads, the appliance does not go there.
+        return answers.kept_back("stream", "This is passed through.", {TARGET: f"/{path}"})
+
+    async def _stored(self, source: Source, path: str, now: float, until: int | None) -> Response:
+        """Answer for a file that policy lets through."""
+        storage, fresh = await self._storing(source, path)
+        if self._policy.enforces:
+            fresh = min(fresh, _JUDGED_FRESHNESS)
+        fresh = bounded(fresh, now, until)
+        if storage.answer is Storing.REFUSE:
+            return _refused(storage.sentence, until)
+        header = {TARGET: source.target, "Cache-Control": for_client(fresh)}
+        if storage.answer is Storing.STREAM:
+            return answers.kept_back("stream", "This is passed through.", header)
+        if storage.answer is Storing.REDIRECT:
+            header[LOCATION] = f"https://{source.origin}{source.target}"
+            return answers.kept_back("redirect", "Upstream itself has this.", header)
+        header[ZONE] = storage.zone or _COMMON_ZONE
+        header[LIMIT] = "none" if storage.limit is None else str(storage.limit)
+        return answers.sentence(HTTPStatus.OK, "The file may be handed out.", header)
+
+    async def _storing(self, source: Source, path: str) -> tuple[Storage, int]:
+        """Return what becomes of a file, and for how many seconds that is known."""
+        file = _whole(source)
+        if file is not source:
+            return Storage(Storing.STORE, _METADATA_ZONE, _METADATA_LIMIT), _FRESHNESS
+        filename = source.path.rpartition("/")[2]
+        project = next(iter(project_candidates(filename)), "")
+        fresh = _UNHASHED_FRESHNESS if "/-/" in f"/{path}" else _FRESHNESS
+        size = None
+        if self._storage.has_limits:
+            head = await self._head(source)
+            size = head.length if head else None
+            if size is None:
+                fresh = _UNKNOWN_FRESHNESS
+        storage = self._storage.file(project, {"filename": filename}, size)
+        is_large = size is None or size > _SMALL
+        if storage.answer is Storing.STORE and is_large and not self._has_space():
+            # Better than a transfer that ends where the disk does.
+            return Storage(Storing.STREAM), _NO_SPACE_FRESHNESS
+        return storage, fresh
+
+    async def _head(self, source: Source) -> Head | None:
+        origin = "pypi" if source.origin == self._pypi else source.origin
+        return await self._engine.head(origin, source.target)
+
+    def _has_space(self) -> bool:
+        try:
+            system = os.statvfs(self._cache_dir)
+        except OSError:
+            return True
+        return system.f_bavail * system.f_frsize >= self._least_space
 
     async def _verdict(self, source: Source, now: datetime) -> Verdict:
         file = _whole(source)
@@ -96,7 +197,7 @@ class Oracle:
         projects = project_candidates(filename)
         for project in projects:
             async with self._rooms.room() as room:
-                body = await self._page(project, room)
+                body = await self._engine.page(project, room)
                 entry = None
                 if body is not None:
                     entry = await asyncio.to_thread(_entry, body, project, file)
@@ -110,25 +211,10 @@ class Oracle:
         refusals = [verdict for verdict in verdicts if verdict.answer is Answer.REFUSE]
         return (refusals or verdicts)[0]
 
-    async def _page(self, project: str, room: Room) -> bytes | None:
-        """Return the project's unfiltered page, by way of the engine, which keeps it."""
-        try:
-            async with self._client.stream("GET", f"/simple/{project}/") as response:
-                if response.status_code == HTTPStatus.NOT_FOUND:
-                    return None
-                if response.status_code != HTTPStatus.OK:
-                    raise UpstreamError(
-                        _UNAVAILABLE, f"The engine answered with status {response.status_code}."
-                    )
-                return await room.read(response, self._limit)
-        except (httpx.TransportError, DecodingError) as error:
-            reason = f"Of the engine: {type(error).__name__}: {error}."
-            raise UpstreamError(_UNAVAILABLE, reason) from error
-
 
 def _refused(sentence: str, until: int | None) -> Response:
     answer = answers.refused(sentence, bounded(_REFUSED_FRESHNESS, time.time(), until))
-    answer.headers[answers.REFUSAL] = "1"
+    answer.headers[answers.FILE_ANSWER] = "refused"
     return answer
 
 
@@ -145,5 +231,6 @@ def _entry(body: bytes, project: str, file: Source) -> Mapping[str, Any] | None:
     try:
         page = read_page(body, project=project, url="http://engine/")
     except PageError as error:
-        raise UpstreamError(_UNAVAILABLE, f"The engine's page is wrong. {error}") from error
+        sentence = "The page of the file's project, which policy has to see, cannot be read."
+        raise UpstreamError(sentence, f"The engine's page is wrong. {error}") from error
     return next((e for e in page.document["files"] if source_of(e["url"]) == file), None)

@@ -34,6 +34,7 @@ FILE_RULE: dict[str, Any] = {
     "younger_than_days": 7,
     "undated": "match",
     "larger_than": 0,
+    "zone": "",
     "reason": "",
 }
 
@@ -47,6 +48,7 @@ SETTINGS: dict[str, Any] = {
         "page_size_limit": 1048576,
     },
     "pages": {"max_age": 600, "revision": "0123abcd"},
+    "files": {"size_limit": 0, "over_limit": "stream"},
     "rewriter": {"workers": 2, "engine_socket": "/run/nginx/internal.sock"},
     "appliance": {
         "address": "127.0.0.1",

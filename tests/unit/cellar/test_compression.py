@@ -15,7 +15,9 @@ from unit.cellar.support import PAGES
 
 BODY = (PAGES / "pypi.json").read_bytes()
 LIBDEFLATE = compression.libdeflate()
-WAYS = pytest.mark.parametrize("compress", [LIBDEFLATE, compression.zlib], ids=["libdeflate", "zlib"])
+WAYS = pytest.mark.parametrize(
+    "compress", [LIBDEFLATE, compression.zlib], ids=["libdeflate", "zlib"]
+)
 
 Compress = Callable[[bytes], bytes]
 

@@ -26,6 +26,7 @@ def rule(answer: str = "hide", **changes: Any) -> FileRuleSettings:
         "younger_than_days": 0,
         "undated": "match",
         "larger_than": 0,
+        "zone": "",
         "reason": "",
     }
     return FileRuleSettings(answer=answer, **(nothing | changes))

@@ -1,0 +1,116 @@
+"""Which files are stored, where, and what the client of another one gets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from cellar.policy.matching import IndexFile, Matching, short
+from cellar.policy.texts import one_line
+from cellar.settings import STORAGE_ANSWERS, FileRuleSettings, FilesSettings
+
+# Storage does not change with time, so that what is said of a file can be remembered.
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+class Storing(StrEnum):
+    """
+    What becomes of a file.
+
+    STORE keeps it in the cache. STREAM passes it through, REDIRECT sends the client to upstream,
+    and REFUSE gives it a sentence.
+    """
+
+    STORE = "store"
+    STREAM = "stream"
+    REDIRECT = "redirect"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """
+    What becomes of a file of a size.
+
+    `zone` is where it is stored, "" for the common one. `limit` is the greatest size, in bytes, for
+    which the same holds of this file; None if there is none. `rule` is the name of the rule that
+    decided, None for the setting that holds without one. `words` say what was found of the file;
+    `sentence` is for clients, ASCII on one line, "" unless refused.
+    """
+
+    answer: Storing
+    zone: str = ""
+    limit: int | None = None
+    rule: str | None = None
+    words: str = ""
+    sentence: str = ""
+
+
+class StorageRule(Matching):
+    """A rule that decides whether files are stored."""
+
+    def __init__(self, settings: FileRuleSettings) -> None:
+        self.answer = Storing(settings.answer)
+        self.zone = settings.zone
+        super().__init__(settings, lenient=self.answer is Storing.STORE)
+
+    def decision(self, file: IndexFile) -> Storage:
+        """Return what becomes of a file that the rule matches, without its limit."""
+        return Storage(self.answer, self.zone, rule=self.name, words=self.words(file))
+
+
+class StoragePolicy:
+    """
+    What is stored. Of the rules that match a file, the first one decides; else the settings do.
+
+    `has_limits` tells whether the size of a file can make a difference at all.
+    """
+
+    def __init__(self, rules: Sequence[FileRuleSettings], files: FilesSettings) -> None:
+        """Make the rules ready; they have been checked, as `read_settings` does."""
+        own = [rule for rule in rules if rule.answer in STORAGE_ANSWERS]
+        self._rules = [StorageRule(rule) for rule in own]
+        self._files = files
+        limits = {files.size_limit, *(rule.larger_than for rule in own)} - {0}
+        self._limits = sorted(limits)
+        self.has_limits = bool(limits)
+
+    def file(self, project: str, file: Mapping[str, Any], size: int | None) -> Storage:
+        """
+        Return what becomes of a file.
+
+        `project` is a normalised name, "" if it is not known. `file` is an entry of a page's
+        `files` (PEP 691); all but `filename` may be missing, and `size` counts in place of the
+        entry's: bytes, None if it is not known. Then what holds for the smallest files holds, up to
+        the limit that comes with it.
+        """
+        at = size or 0
+        found = self._at(project, file, at)
+        for limit in self._limits:
+            if limit >= at and _outcome(self._at(project, file, limit + 1)) != _outcome(found):
+                return _limited(found, limit)
+        return found
+
+    def _at(self, project: str, file: Mapping[str, Any], size: int) -> Storage:
+        sized = IndexFile(project, {**file, "size": size})
+        for rule in self._rules:
+            if rule.applies(project) and rule.matches(sized, _ANY_TIME):
+                return rule.decision(sized)
+        limit = self._files.size_limit
+        if not limit or size <= limit:
+            return Storage(Storing.STORE)
+        answer = Storing(self._files.over_limit)
+        words = f"its {size} bytes are more than the {limit} of cellar_file_size_limit"
+        sentence = ""
+        if answer is Storing.REFUSE:
+            sentence = f"{short(one_line(sized.name))} is refused: {words}."
+        return Storage(answer, words=words, sentence=sentence)
+
+
+def _outcome(storage: Storage) -> tuple[Storing, str]:
+    return storage.answer, storage.zone
+
+
+def _limited(found: Storage, limit: int) -> Storage:
+    return Storage(found.answer, found.zone, limit, found.rule, found.words, found.sentence)
