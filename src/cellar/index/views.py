@@ -1,6 +1,8 @@
 """The views of one upstream page: every door and form that it is served through."""
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import Any
 
 from cellar.index.html_reader import read_html
 from cellar.index.html_writer import write_html
@@ -53,14 +55,23 @@ def read_page(body: bytes, *, project: str, url: str) -> Page:
     raise PageError("The body is neither a JSON object nor HTML.")
 
 
-def view(page: Page, door: Door, form: Form, *, links: Links, root: str) -> bytes:
+def view(  # noqa: PLR0913 what a view is made of
+    page: Page,
+    door: Door,
+    form: Form,
+    *,
+    links: Links,
+    root: str,
+    elsewhere: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> bytes:
     """
     Return what `door` serves of `page` in `form`: identity-encoded bytes.
 
     URLs of cached files become relative, by way of `root` (from the page to the appliance's root):
     behind the index door all of them, behind the intercept door those of other indexes than PyPI,
-    on unfiltered pages none. Nothing else changes: of upstream's JSON everything else is passed
-    byte for byte where that can be, and else says the same.
+    on unfiltered pages none. `elsewhere` tells of an entry of `files` whether clients of the index
+    door are sent to upstream for it: then its URL stays. Nothing else changes: of upstream's JSON
+    everything else is passed byte for byte where that can be, and else says the same.
 
     Raises:
         PageError: when the document is nested too deeply to be written.
@@ -71,6 +82,11 @@ def view(page: Page, door: Door, form: Form, *, links: Links, root: str) -> byte
     shown = urls
     if door is not Door.UNFILTERED:
         shown = links.rewritten(files, root, pypi=door is Door.INDEX)
+    if door is Door.INDEX and elsewhere is not None:
+        shown = [
+            url if elsewhere(file) else own
+            for file, url, own in zip(files, urls, shown, strict=True)
+        ]
     if form is Form.JSON and page.verbatim is not None:
         if shown == urls:
             return page.verbatim

@@ -64,7 +64,8 @@ class StoragePolicy:
     """
     What is stored. Of the rules that match a file, the first one decides; else the settings do.
 
-    `has_limits` tells whether the size of a file can make a difference at all.
+    `has_limits` tells whether the size of a file can make a difference at all, and `redirects`
+    whether any client may be sent to upstream.
     """
 
     def __init__(self, rules: Sequence[FileRuleSettings], files: FilesSettings) -> None:
@@ -75,6 +76,10 @@ class StoragePolicy:
         limits = {files.size_limit, *(rule.larger_than for rule in own)} - {0}
         self._limits = sorted(limits)
         self.has_limits = bool(limits)
+        answers = {rule.answer for rule in own} | (
+            {files.over_limit} if files.size_limit else set()
+        )
+        self.redirects = Storing.REDIRECT in answers
 
     def file(self, project: str, file: Mapping[str, Any], size: int | None) -> Storage:
         """

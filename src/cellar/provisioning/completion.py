@@ -1,5 +1,5 @@
 """
-The settings of indexes, routes and file rules with everything that they leave unsaid.
+The settings of indexes, routes, file rules and zones with everything that they leave unsaid.
 
 What the roles `rewriter` and `nginx` render comes from here, so that both mean the same.
 """
@@ -12,8 +12,9 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from cellar.index.views import REVISION
+from cellar.provisioning.numbers import at_most
 from cellar.provisioning.shapes import HTTPS_PORT, size_in_bytes, split_url
-from cellar.settings import PYPI
+from cellar.settings import PYPI, STORAGE_ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from cellar.provisioning.specification import Options
 
     Entry = dict[str, Any]
+
+# Files that stand beside others, such as metadata (PEP 658), are stored up to this size.
+_METADATA_LIMIT = 16 * 2**20
 
 
 def origin(url: str) -> str:
@@ -39,7 +43,7 @@ def completed_settings(
     values: Mapping[str, Any], options: Options, upstream_ca: str, index_ca_dir: str
 ) -> dict[str, Any]:
     """
-    Return the indexes, routes and file rules of an appliance, complete.
+    Return the indexes, routes, file rules and zones of an appliance, complete.
 
     `values` holds the settings, checked; `options` is the role's argument specification, which has
     the defaults of their entries. `upstream_ca` is the bundle on the appliance that verifies
@@ -60,17 +64,35 @@ def completed_settings(
         {"projects": ["*"], "indexes": [PYPI]},
     ]
     rules = [
-        {**rule, "larger_than": size_in_bytes(rule["larger_than"]) if rule["larger_than"] else 0}
+        {**rule, "larger_than": _bytes(rule["larger_than"])}
         for rule in _with_defaults("cellar_file_rules", values["cellar_file_rules"], options)
     ]
+    zones = _with_defaults("cellar_file_zones", values["cellar_file_zones"], options)
+    size_limit = _bytes(values["cellar_file_size_limit"])
+    storage = [rule for rule in rules if rule["answer"] in STORAGE_ANSWERS]
+    limits = {size_limit, *(rule["larger_than"] for rule in storage)} - {0}
+    enforces = any(rule["answer"] == "refuse" for rule in rules)
+    files = [size_limit, values["cellar_file_over_limit"]]
     return {
         "indexes": indexes,
         "routes": routes,
         "file_rules": rules,
         "file_origins": _file_origins(indexes),
-        "pages_revision": _revision(indexes, routes, rules),
-        "enforces": any(rule["answer"] == "refuse" for rule in rules),
+        "pages_revision": _revision(indexes, routes, rules, files),
+        "enforces": enforces,
+        "file_zones": zones,
+        "file_size_limit": size_limit,
+        "file_limits": [
+            {"bytes": limit, "pattern": at_most(limit)}
+            for limit in sorted({*limits, _METADATA_LIMIT})
+        ],
+        "least_file_limit": str(min(limits)) if limits else "none",
+        "checks_files": enforces or bool(limits) or bool(storage),
     }
+
+
+def _bytes(size: str) -> int:
+    return size_in_bytes(size) if size else 0
 
 
 def _with_defaults(
@@ -115,10 +137,13 @@ def _file_origins(indexes: Sequence[Entry]) -> list[Entry]:
     return list(origins.values())
 
 
-def _revision(indexes: Sequence[Entry], routes: Sequence[Entry], rules: Sequence[Entry]) -> str:
+def _revision(
+    indexes: Sequence[Entry], routes: Sequence[Entry], rules: Sequence[Entry], files: Sequence[Any]
+) -> str:
     """Return 8 hexadecimal digits that differ when the same upstream pages give other pages."""
     # Neither who asks upstream nor where the controller keeps a file changes what upstream says.
     kept = ("name", "url", "files", "missing_statuses")
-    said = [REVISION, [{key: index[key] for key in kept} for index in indexes], routes, rules]
+    said = [REVISION, [{key: index[key] for key in kept} for index in indexes], routes]
+    said += [rules, files]
     text = json.dumps(said, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -16,6 +16,8 @@ _DISTRIBUTION = "Debian"
 _RELEASES = ("12", "13")
 _OWN_PROGRAM = "nginx"
 _SIZES = ("cellar_files_max_size", "cellar_metadata_max_size", "cellar_pages_max_size")
+# The appliance's own zones that no setting bounds: lists, lengths, verdicts, renewals.
+_OWN_ZONES = 2304 * 2**20
 _UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 _DF_COLUMNS = 3
 
@@ -121,10 +123,12 @@ def _ports(listening: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
 
 
 def _space(system: FileSystem, settings: Mapping[str, Any]) -> Iterator[Problem]:
-    wanted = sum(size_in_bytes(settings[name]) for name in _SIZES)
+    zones = [zone["max_size"] for zone in settings["cellar_file_zones"] if zone.get("max_size")]
+    sizes = [*(settings[name] for name in _SIZES), *zones]
+    wanted = sum(map(size_in_bytes, sizes)) + _OWN_ZONES
     if wanted > system.total:
         yield Problem(
-            " + ".join(_SIZES),
+            " + ".join([*_SIZES, *(["cellar_file_zones"] if zones else [])]),
             f"the cache may grow to {_human(wanted)}, and the file system of {system.path} "
             f"has {_human(system.total)}",
             "lower the sizes, or give cellar_cache_dir a larger file system",

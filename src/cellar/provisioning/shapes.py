@@ -45,6 +45,8 @@ _NEVER_MISSING = {401, 407, 408, 421, 425, 429}
 # A part of the sentence in the reason phrase of a refusal (RFC 9112, section 4).
 _SENTENCE = re.compile(r"[!-~](?:[ -~]{0,118}[!-~])?")
 _FILENAME_PATTERN_LENGTH = 200
+_SLICE_SIZES = (256 * 2**10, 64 * 2**20)
+_OWN_ZONES = {"files", "heads", "lists", "metadata", "oracle", "pages", "renewals"}
 # Directories whose owner or mode the appliance must never change.
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib|proc|root|run|sbin|sys|usr)/")
 
@@ -243,6 +245,20 @@ def _reason(text: str) -> str | None:
     return None if _SENTENCE.fullmatch(text) else "is not a sentence that every client can show"
 
 
+def _slice_size(text: str) -> str | None:
+    match = _SIZE.fullmatch(text)
+    if not match or match[2] == "g":
+        return "is not a size in k or m"
+    fits = _SLICE_SIZES[0] <= size_in_bytes(text) <= _SLICE_SIZES[1]
+    return None if fits else "is not between 256k and 64m"
+
+
+def _zone(text: str) -> str | None:
+    if text in _OWN_ZONES:
+        return "is a zone of the appliance's own"
+    return _name(text)
+
+
 def _within(low: int, high: int) -> Shape:
     def fault(number: int) -> str | None:
         return None if low <= number <= high else f"is not between {low} and {high}"
@@ -316,9 +332,15 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "cellar_file_rules.younger_than_days": _within(0, 36500),
     "cellar_file_rules.larger_than": _or_empty(_SIZES),
+    "cellar_file_rules.zone": _or_empty(_INDEX_NAME),
     "cellar_file_rules.reason": _or_empty(
         Shape("a sentence of at most 120 printable ASCII characters", _reason)
     ),
+    "cellar_file_size_limit": _or_empty(_SIZES),
+    "cellar_file_zones.name": Shape(_INDEX_NAME.expected, _zone),
+    "cellar_file_zones.max_size": _or_empty(_SIZES),
+    "cellar_file_zones.unused_days": _within(0, 3650),
+    "cellar_slice_size": Shape("a size from 256k to 64m, such as 8m", _slice_size),
     "cellar_cache_dir": Shape(
         "an absolute path of the cache's own, such as /var/cache/cellar", _cache_dir
     ),

@@ -25,7 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cellar.index.links import Links
-from cellar.policy import Policy
+from cellar.policy import Policy, StoragePolicy
 from cellar.settings import PYPI, Settings
 from cellar.upstream import Access, Indexes, Rooms
 from cellar.web import answers
@@ -49,12 +49,13 @@ def create_app(
     """
     indexes = Indexes(settings, accesses, transport)
     policy = Policy(settings.file_rules)
+    storage = StoragePolicy(settings.file_rules, settings.files)
     links = _links(settings)
     rooms = Rooms()
     serving = Serving(settings.pages, rooms)
-    pages = Pages(serving, indexes, policy, links)
+    pages = Pages(serving, indexes, policy, storage, links)
     documents = Documents(serving, indexes, policy)
-    oracle = Oracle(settings, policy, links, rooms, engine)
+    oracle = Oracle(settings, policy, storage, links, rooms, engine)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

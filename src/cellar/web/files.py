@@ -66,17 +66,18 @@ _SUFFIX = re.compile(r"bytes=-([0-9]{1,18})", re.ASCII)
 class Oracle:
     """Answers the engine's questions about files."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 what answers are made of
         self,
         settings: Settings,
         policy: Policy,
+        storage: StoragePolicy,
         links: Links,
         rooms: Rooms,
         engine: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Prepare to answer; `engine` replaces the engine's socket in tests."""
         self._policy = policy
-        self._storage = StoragePolicy(settings.file_rules, settings.files)
+        self._storage = storage
         self._links = links
         self._rooms = rooms
         self._engine = Engine(settings, engine)

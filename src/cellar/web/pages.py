@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from cellar.index.merging import merge
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import Page
 from cellar.index.views import Door, Form, read_page, view
-from cellar.policy import Policy, as_of
+from cellar.policy import Policy, StoragePolicy, Storing, as_of
 from cellar.upstream import Found, Indexes
 from cellar.upstream.validators import mark
 from cellar.web import answers
@@ -36,10 +37,18 @@ _CONTENT_SECURITY_POLICY = (
 class Pages:
     """Answers requests for index pages."""
 
-    def __init__(self, serving: Serving, indexes: Indexes, policy: Policy, links: Links) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        indexes: Indexes,
+        policy: Policy,
+        storage: StoragePolicy,
+        links: Links,
+    ) -> None:
         self._serving = serving
         self._indexes = indexes
         self._policy = policy
+        self._storage = storage
         self._links = links
 
     async def answer(self, request: Request) -> Response:
@@ -105,7 +114,14 @@ class Pages:
             page, until = _showing(page, shown.document), timestamp(shown.until)
         root = "../../" if day is None else "../../../../"
         return Content(
-            body=view(page, door, form, links=self._links, root=root),
+            body=view(
+                page,
+                door,
+                form,
+                links=self._links,
+                root=root,
+                elsewhere=partial(self._is_elsewhere, project) if self._storage.redirects else None,
+            ),
             media_type=MEDIA_TYPES[form],
             serial=page.serial,
             serials={mark(index): of_index.serial for index, of_index in pages.items()},
@@ -114,6 +130,12 @@ class Pages:
             if form is Form.HTML
             else {},
         )
+
+    def _is_elsewhere(self, project: str, file: Mapping[str, Any]) -> bool:
+        # What the page does not say, the oracle finds out when the file is asked for.
+        size = file.get("size")
+        known = size if type(size) is int else None
+        return self._storage.file(project, file, known).answer is Storing.REDIRECT
 
 
 def _read(found: Found, project: str) -> Page:

@@ -226,7 +226,7 @@ def test_the_oracle_asks_the_engine_by_its_socket(setup: Setup) -> None:
             thread.join()
             assert asked[0].startswith(b"GET /simple/an-example/ HTTP/1.1\r\n")
             assert response.status_code == 403
-            assert response.headers["X-File-Refusal"] == "1"
+            assert response.headers["X-File-Answer"] == "refused"
             assert running.stop() == 0
 
 

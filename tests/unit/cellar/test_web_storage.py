@@ -282,3 +282,27 @@ def test_of_what_has_no_known_length_nothing_is_told(start: Start, path: str) ->
     rewriter = start(answer(), engine=heads(an_example=1000))
 
     assert rewriter.ask(f"/range{path}", Range="bytes=-1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("door", "form", "size", "sent"),
+    [
+        ("index", "json", 1001, True),
+        ("index", "html", 1001, True),
+        ("index", "json", 1000, False),
+        ("index", "json", None, False),
+        ("intercept", "json", 1001, True),
+    ],
+)
+def test_a_page_sends_clients_to_upstream_for_what_is_redirected(
+    start: Start, door: str, form: str, size: int | None, *, sent: bool
+) -> None:
+    url = f"https://files.example{PATH}"
+    listed = {**file("an_example-2-py3-none-any.whl"), "url": url}
+    body = page("an-example", listed if size is None else {**listed, "size": size})
+    limit = {"size_limit": 1000, "over_limit": "redirect"}
+
+    response = start(answer(body=body), files=limit).ask(f"/{door}/{form}/simple/an-example/")
+
+    assert (url in response.text) == sent
+    assert (f"../..{PATH}" in response.text) == (not sent)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cellar.index import views
 from cellar.provisioning import completed_settings, completion
+from cellar.provisioning.numbers import at_most
 from cellar.provisioning.patterns import covers
 
 from .conftest import GOOD
@@ -117,6 +121,7 @@ def test_a_file_rule_has_every_key_and_its_size_in_bytes(options: Options) -> No
         "younger_than_days": 7,
         "undated": "match",
         "larger_than": 500 * 1024 * 1024,
+        "zone": "",
         "reason": "",
     }
     bare = {"name": "x", "answer": "hide"}
@@ -128,6 +133,72 @@ def test_only_a_rule_that_refuses_enforces(options: Options, answers: list[str])
     rules = [{"name": f"r{n}", "answer": answer} for n, answer in enumerate(answers)]
     enforces = complete(options, cellar_file_rules=rules)["enforces"]
     assert enforces is ("refuse" in answers)
+
+
+STREAM = {"name": "big", "answer": "stream", "larger_than": "1g"}
+NO_WINDOWS = {"name": "no-windows", "answer": "stream", "filenames": ["*-win32.whl"]}
+METADATA = 16 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits", "least", "checks"),
+    [
+        ({"cellar_file_rules": []}, [METADATA, 2 * 2**30], str(2 * 2**30), True),
+        ({"cellar_file_size_limit": ""}, [METADATA], "none", False),
+        (
+            {"cellar_file_size_limit": "", "cellar_file_rules": [NO_WINDOWS]},
+            [METADATA],
+            "none",
+            True,
+        ),
+        (
+            {"cellar_file_size_limit": "3k", "cellar_file_rules": [STREAM, NO_WINDOWS]},
+            [3072, METADATA, 2**30],
+            "3072",
+            True,
+        ),
+        (
+            {
+                "cellar_file_size_limit": "",
+                "cellar_file_rules": [{**STREAM, "answer": "refuse"}],
+            },
+            [METADATA],
+            "none",
+            True,
+        ),
+    ],
+)
+def test_the_sizes_up_to_which_something_is_stored_are_known_to_the_engine(
+    options: Options, changes: dict[str, Any], limits: list[int], least: str, *, checks: bool
+) -> None:
+    found = complete(options, **changes)
+
+    assert [each["bytes"] for each in found["file_limits"]] == limits
+    assert (found["least_file_limit"], found["checks_files"]) == (least, checks)
+
+
+@given(st.integers(0, 10**13), st.integers(-2, 2), st.integers(0, 10**13))
+def test_a_limit_is_a_pattern_of_just_the_numbers_up_to_it(
+    greatest: int, near: int, far: int
+) -> None:
+    pattern = re.compile(at_most(greatest))
+
+    assert pattern.groups == 0
+    for number in (max(0, greatest + near), far, 0, greatest):
+        assert bool(pattern.fullmatch(str(number))) == (number <= greatest)
+
+
+def test_patterns_of_small_limits_are_right_for_every_number() -> None:
+    for greatest in range(1200):
+        pattern = re.compile(at_most(greatest))
+        found = [number for number in range(1300) if pattern.fullmatch(str(number))]
+        assert found == list(range(greatest + 1))
+
+
+def test_a_zone_has_every_key(options: Options) -> None:
+    zones = complete(options, cellar_file_zones=[{"name": "pinned"}])["file_zones"]
+
+    assert zones == [{"name": "pinned", "max_size": "", "unused_days": 0}]
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -161,6 +232,9 @@ OTHER_PAGES: list[dict[str, Any]] = [
     changed(file_rules={"undated": "skip"}),
     changed(file_rules={"larger_than": "501m"}),
     changed(file_rules={"reason": "Ask."}),
+    changed(file_rules={"zone": "pinned"}),
+    {"cellar_file_size_limit": "3g"},
+    {"cellar_file_over_limit": "redirect"},
 ]
 
 

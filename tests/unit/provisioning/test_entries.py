@@ -39,6 +39,10 @@ def rules(*entries: Mapping[str, Any]) -> dict[str, Any]:
     return {"cellar_file_rules": [dict(entry) for entry in entries]}
 
 
+def zones(*entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {"cellar_file_zones": [dict(entry) for entry in entries]}
+
+
 RIGHT: dict[str, dict[str, Any]] = {
     "an index": indexes(ACME),
     "an index with everything": indexes(
@@ -204,6 +208,17 @@ ONE: list[tuple[dict[str, Any], str, str]] = [
     (rule(filenames=["a\n"]), "cellar_file_rules[0].filenames", "is not a pattern of file names"),
     (rule(younger_than_days=-1), "cellar_file_rules[0].younger_than_days", "is not between 0 and"),
     (rule(larger_than="500mb"), "cellar_file_rules[0].larger_than", "is not a size"),
+    (rule(zone="Z"), "cellar_file_rules[0].zone", "is not a usable name"),
+    (zones({"name": "files"}), "cellar_file_zones[0].name", "is a zone of the appliance's own"),
+    (zones({"name": "A"}), "cellar_file_zones[0].name", "is not a usable name"),
+    (zones({"name": "a", "max_size": "1t"}), "cellar_file_zones[0].max_size", "is not a size"),
+    (zones({"name": "a", "unused_days": -1}), "cellar_file_zones[0].unused_days", "is not between"),
+    (zones({"name": "a", "size": "1g"}), "cellar_file_zones[0].size", "is not a key"),
+    ({"cellar_slice_size": "8M"}, "cellar_slice_size", "is not a size in k or m"),
+    ({"cellar_slice_size": "1g"}, "cellar_slice_size", "is not a size in k or m"),
+    ({"cellar_slice_size": "255k"}, "cellar_slice_size", "is not between 256k and 64m"),
+    ({"cellar_slice_size": "65m"}, "cellar_slice_size", "is not between 256k and 64m"),
+    ({"cellar_file_size_limit": "2"}, "cellar_file_size_limit", "is not a size"),
     (rule(reason="Käse."), "cellar_file_rules[0].reason", "is not a sentence that every client"),
     (rule(reason="a\nb"), "cellar_file_rules[0].reason", "is not a sentence that every client"),
     (rule(reason="x" * 121), "cellar_file_rules[0].reason", "is not a sentence that every client"),
@@ -295,7 +310,48 @@ ONE: list[tuple[dict[str, Any], str, str]] = [
     (
         rules({"name": "x", "answer": "allow", "reason": "Why not."}),
         "cellar_file_rules[0].reason",
-        "nobody is told the reason of what is allowed",
+        "nobody is told the reason of an answer allow",
+    ),
+    (
+        rules({"name": "x", "answer": "stream", "younger_than_days": 7}),
+        "cellar_file_rules[0].younger_than_days",
+        "is set, and an answer stream does not change with time",
+    ),
+    (
+        rules({"name": "x", "answer": "stream", "zone": "z"}) | zones({"name": "z"}),
+        "cellar_file_rules[0].zone",
+        "is set, and nothing is stored by an answer stream",
+    ),
+    (
+        rules({"name": "x", "answer": "store", "zone": "pined"}),
+        "cellar_file_rules[0].zone",
+        'is none of cellar_file_zones ("pined")',
+    ),
+    (
+        zones({"name": "pinned"}),
+        "cellar_file_zones[0]",
+        'is named by no rule ("pinned")',
+    ),
+    (
+        rules({"name": "x", "answer": "store", "zone": "z"})
+        | zones({"name": "z"}, {"name": "z", "max_size": "1g"}),
+        "cellar_file_zones[1].name",
+        'is the same as that of cellar_file_zones[0] ("z")',
+    ),
+    (
+        {"cellar_file_size_limit": "41g"},
+        "cellar_file_size_limit",
+        "is more (41g) than cellar_files_max_size (40g)",
+    ),
+    (
+        {"cellar_file_size_limit": "", "cellar_file_over_limit": "refuse"},
+        "cellar_file_over_limit",
+        'is set ("refuse"), and cellar_file_size_limit is empty',
+    ),
+    (
+        rules({"name": "x", "answer": "stream"}, {"name": "y", "answer": "store"}),
+        "cellar_file_rules[1]",
+        'never decides, since cellar_file_rules[0] ("x")',
     ),
     (
         rules({"name": "all", "answer": "allow"}, RULE),

@@ -21,6 +21,7 @@ FACTS: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "cellar_https_port": 443,
     "cellar_http_port": 80,
+    "cellar_file_zones": [],
     "cellar_files_max_size": "40g",
     "cellar_metadata_max_size": "1g",
     "cellar_pages_max_size": "2g",
@@ -36,7 +37,7 @@ def problems(
     facts: dict[str, Any] | None = None,
     listeners: list[dict[str, Any]] | None = None,
     settings: dict[str, Any] | None = None,
-    total: int = 43 * GIB,
+    total: int = 46 * GIB,
     available: int = 2 * GIB,
 ) -> list[str]:
     found = host_problems(
@@ -90,7 +91,7 @@ REASONS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"total": 43 * GIB - 1},
-        "the cache may grow to 43.0 GiB, and the file system of /var has 43.0 GiB; ",
+        "the cache may grow to 45.2 GiB, and the file system of /var has 43.0 GiB; ",
     ),
     (
         {"available": 2 * GIB - 1},

@@ -21,7 +21,11 @@ RIGHT: list[dict[str, Any]] = [
     {"cellar_upstream_contact": "https://ci.example.org:8080/cache/~us"},
     {"cellar_page_max_age": 1},
     {"cellar_cache_dir": "/srv/cache-1/cellar_2.d"},
-    {"cellar_files_max_size": "1k", "cellar_cache_min_free": "512m"},
+    {
+        "cellar_files_max_size": "1k",
+        "cellar_file_size_limit": "1k",
+        "cellar_cache_min_free": "512m",
+    },
     {"cellar_ca_key_location": "controller", "cellar_ca_controller_dir": "/srv/not-there-yet"},
     {"cellar_ca_common_name": "x" * 64},
     {"cellar_certificate_valid_days": 30, "cellar_certificate_renew_days": 29},

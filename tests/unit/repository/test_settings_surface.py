@@ -65,7 +65,8 @@ def test_every_setting_has_prose_in_the_defaults() -> None:
 
 
 def test_every_setting_has_a_type_and_sentences_in_the_specification() -> None:
-    assert set(ENTRIES) == {"cellar_indexes", "cellar_routes", "cellar_file_rules"}
+    lists = {"cellar_indexes", "cellar_routes", "cellar_file_rules", "cellar_file_zones"}
+    assert set(ENTRIES) == lists
     for name, option in (OPTIONS | NESTED).items():
         assert option["type"] in {"bool", "int", "list", "path", "str"}, name
         if option["type"] == "list":
@@ -135,6 +136,9 @@ def test_the_example_shows_entries_with_every_key_that_can_be_used_as_they_are()
     entries = {name: [_entry(lines[lines.index(f"# {name}: []") + 1 :], "   ")] for name in ENTRIES}
     values = DEFAULTS | entries | {"cellar_server_names": ["cellar.example"]}
     values["cellar_ca_common_name"] = "Cellar CA"
+    # A zone is for a rule that names it.
+    storing = {"name": "torch", "answer": "store", "zone": "pinned"}
+    values["cellar_file_rules"] = [*values["cellar_file_rules"], storing]
 
     assert {name: list(entry) for name, (entry,) in entries.items()} == {
         name: list(keys) for name, keys in ENTRIES.items()
@@ -323,7 +327,7 @@ REPORT = [
     'cellar_indexes[0].url: is not an https URL ("http://packages.acme.example/"); ',
     "cellar_routes[0].project: is not a key of cellar_routes; did you mean projects?",
     "cellar_routes[0].projects: is missing; ",
-    'cellar_file_rules[0].answer: is not allow or hide or refuse ("deny"); ',
+    'cellar_file_rules[0].answer: is not allow or hide or refuse or store or stream or redirect ("deny"); ',
     "cellar_file_rules[0].versions: is not text (2); ",
     "cellar_cache_dir: cannot be evaluated: 'a_disk_that_nobody_defined' is undefined; ",
     "cellar_ca_common_name: cannot be evaluated: Syntax error in template: No filter named ",
