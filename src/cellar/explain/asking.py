@@ -41,7 +41,7 @@ def ask(settings: Settings, question: Question) -> tuple[str, Mapping[str, Any]]
     except UpstreamError as error:
         raise AskingError(error.reason) from error
     except PageError as error:
-        raise AskingError(f"The index upstream's page cannot be read: {error}") from error
+        raise AskingError(f"The page of the index upstream cannot be read: {error}") from error
 
 
 async def _ask(settings: Settings, question: Question) -> tuple[str, Mapping[str, Any]]:

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import random
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -19,10 +21,13 @@ MOST_REDIRECTS = 3
 TRIES = 3
 # Seconds before the second try, on average; twice that before the third.
 RETRY_PAUSE = 0.1
+LATE = "The index upstream {} did not answer in time."
 
-# No limit of connections: a request that its deadline ends while it connects keeps its place in the
-# pool for good, and a pool with places would be full one day.
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
+# Requests to one index at a time. They wait before they are made, and the pool of connections has
+# no limit of its own: a request that is ended while it waits there can leave its place taken for
+# good.
+_PLACES = 64
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=_PLACES, keepalive_expiry=30)
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _PASSING = {
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -94,6 +99,9 @@ class IndexClient:
         """Prepare to ask; nothing is connected yet. `transport` replaces the network in tests."""
         self.index = index
         self._page_size_limit = settings.page_size_limit
+        self._connect_timeout = settings.connect_timeout
+        self._read_timeout = settings.read_timeout
+        self._places = asyncio.Semaphore(_PLACES)
         self._url = httpx.URL(index.url)
         self._absent = _ABSENT | set(index.missing_statuses)
         self._secrets = _Secrets(access.authorization)
@@ -105,7 +113,6 @@ class IndexClient:
             verify=access.tls,
             transport=transport,
             limits=_LIMITS,
-            timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout),
             headers=header,
             # Settings decide, not the environment: no proxy variables, no netrc.
             trust_env=False,
@@ -117,12 +124,15 @@ class IndexClient:
         """Close all connections."""
         await self._client.aclose()
 
-    async def get(self, path: str, accept: str, room: Room, etag: str | None = None) -> Outcome:
+    async def get(
+        self, path: str, accept: str, room: Room, deadline: float, etag: str | None = None
+    ) -> Outcome:
         """
         Ask for `path`, which is relative to the index's URL.
 
         `accept` is the value of that field, and with `etag` the answer may be NotModified. Trouble
-        that may pass is given three tries in all. How long it takes is for the caller to bound.
+        that may pass is given three tries in all. Nothing is begun after `deadline` (of the event
+        loop's clock) or waits beyond it; an answer that goes on and on is for the caller to end.
 
         Raises:
             UpstreamError: for any trouble, and every status that says neither yes nor no.
@@ -133,7 +143,8 @@ class IndexClient:
             header["If-None-Match"] = etag
         for number in range(1, TRIES + 1):
             try:
-                return await self._ask(self._url.join(path), header, room)
+                async with self._place(deadline):
+                    return await self._ask(self._url.join(path), header, room, deadline)
             except UpstreamError as error:
                 if not error.passing or number == TRIES:
                     raise
@@ -141,30 +152,52 @@ class IndexClient:
             await asyncio.sleep(RETRY_PAUSE * number * random.uniform(0.5, 1.5))  # noqa: S311
         raise AssertionError  # the last try returns or raises
 
-    async def _ask(self, url: httpx.URL, header: dict[str, str], room: Room) -> Outcome:
+    @asynccontextmanager
+    async def _place(self, deadline: float) -> AsyncIterator[None]:
         try:
-            return await self._follow(url, header, room)
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise self._late("Too many requests were before this one.") from error
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _ask(
+        self, url: httpx.URL, header: dict[str, str], room: Room, deadline: float
+    ) -> Outcome:
+        try:
+            return await self._follow(url, header, room, deadline)
         except httpx.TimeoutException as error:
             # Not tried again: an upstream that is slow would get slower.
-            raise self._error(
-                "The index upstream did not answer in time.", _described(error)
-            ) from error
+            raise self._late(_described(error)) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             if _is_tls_error(error):
                 raise self._error(
-                    "The index upstream cannot be trusted.", _described(error)
+                    f"The index upstream {self.index.name} cannot be trusted.", _described(error)
                 ) from error
             raise self._error(
-                "The index upstream cannot be reached.",
+                f"The index upstream {self.index.name} cannot be reached.",
                 _described(error),
                 passing=isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError),
             ) from error
         except DecodingError as error:
-            raise self._error("The index upstream's page cannot be read.", str(error)) from error
+            raise self._error(
+                f"The page of the index upstream {self.index.name} cannot be read.", str(error)
+            ) from error
 
-    async def _follow(self, url: httpx.URL, header: dict[str, str], room: Room) -> Outcome:
+    async def _follow(
+        self, url: httpx.URL, header: dict[str, str], room: Room, deadline: float
+    ) -> Outcome:
         for _ in range(MOST_REDIRECTS + 1):
-            async with self._client.stream("GET", url, headers=header) as response:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                raise self._late("There was no time left to ask.")
+            timeout = httpx.Timeout(
+                min(self._read_timeout, left), connect=min(self._connect_timeout, left)
+            )
+            async with self._client.stream("GET", url, headers=header, timeout=timeout) as response:
                 if response.status_code == HTTPStatus.OK:
                     return await self._found(response, room)
                 if response.status_code == HTTPStatus.NOT_MODIFIED and "If-None-Match" in header:
@@ -175,16 +208,19 @@ class IndexClient:
                     return Absent()
                 if not response.has_redirect_location:
                     raise self._error(
-                        f"The index upstream answered with status {response.status_code}.",
+                        f"The index upstream {self.index.name} answered with status "
+                        f"{response.status_code}.",
                         passing=response.status_code in _PASSING,
                     )
                 target = url.join(response.headers["Location"])
             if _origin(target) != _origin(self._url):
                 # Without its path and its query, which may be secrets.
                 elsewhere = f"To {target.scheme}://{target.netloc.decode('ascii')}."
-                raise self._error("The index upstream redirects elsewhere.", elsewhere)
+                raise self._error(
+                    f"The index upstream {self.index.name} redirects elsewhere.", elsewhere
+                )
             url = target
-        raise self._error("The index upstream redirects too often.")
+        raise self._error(f"The index upstream {self.index.name} redirects too often.")
 
     async def _found(self, response: httpx.Response, room: Room) -> Found:
         header = response.headers
@@ -198,9 +234,11 @@ class IndexClient:
             etag=header.get("ETag"),
         )
 
+    def _late(self, reason: str) -> UpstreamError:
+        return self._error(LATE.format(self.index.name), reason)
+
     def _error(self, sentence: str, reason: str = "", *, passing: bool = False) -> UpstreamError:
-        name = f"Asked was {self.index.name}."
-        return UpstreamError(sentence, f"{self._secrets.hidden(reason)} {name}", passing=passing)
+        return UpstreamError(sentence, self._secrets.hidden(reason), passing=passing)
 
 
 class _Secrets:

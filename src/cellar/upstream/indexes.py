@@ -10,13 +10,23 @@ from cellar.policy.patterns import Patterns
 from cellar.settings import PYPI, IndexSettings, Settings
 from cellar.upstream.access import Access
 from cellar.upstream.bodies import Room
-from cellar.upstream.client import Absent, IndexClient, NotModified, Outcome, UpstreamError
+from cellar.upstream.client import (
+    LATE,
+    Absent,
+    IndexClient,
+    NotModified,
+    Outcome,
+    UpstreamError,
+)
 from cellar.upstream.validators import Part
 
 PAGE = (
     "application/vnd.pypi.simple.v1+json, "
     "application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
 )
+
+# Seconds.
+_GRACE = 0.5
 
 # What is known of each index's last answer, the one with priority first.
 Known = Sequence[Part]
@@ -115,11 +125,13 @@ class Indexes:
     ) -> Outcomes:
         def ask(number: int, condition: str | None) -> Ask:
             client = self._clients[indexes[number].name]
-            return lambda: client.get(path, accept, room, condition)
+            return lambda: client.get(path, accept, room, deadline, condition)
 
+        deadline = asyncio.get_running_loop().time() + self._whole
         conditions = [part.condition for part in known] if known else [None] * len(indexes)
         try:
-            async with asyncio.timeout(self._whole):
+            # By then every wait has ended by itself, unless an answer comes drop by drop.
+            async with asyncio.timeout_at(deadline + _GRACE):
                 outcomes = await _together([ask(n, c) for n, c in enumerate(conditions)])
                 unchanged = known is not None and await _unchanged(known, outcomes)
                 if not unchanged:
@@ -130,7 +142,8 @@ class Indexes:
                     ):
                         outcomes[n] = outcome
         except TimeoutError as error:
-            raise UpstreamError("The index upstream did not answer in time.") from error
+            names = " or ".join(index.name for index in indexes)
+            raise UpstreamError(LATE.format(names)) from error
         if all(isinstance(outcome, Absent) for outcome in outcomes):
             raise ProjectNotFoundError
         return Outcomes(list(zip(indexes, outcomes, strict=True)), unchanged)

@@ -98,10 +98,10 @@ class Serving:
         except UpstreamError as error:
             sentence, reason = error.sentence, error.reason
         except PageError as error:
-            sentence = "The index upstream's page cannot be read."
+            sentence = f"The page of the index upstream {_named(subject)} cannot be read."
             reason = f"The upstream's page is wrong. {error}"
         except _OlderError as error:
-            sentence = "The index upstream's page is older than one before it."
+            sentence = f"The page of the index upstream {_named(subject)} is older than one before."
             reason = f"The upstream's page is old. {error}"
         logger.warning("No %s: %s", subject.name, reason)
         return answers.unavailable(sentence)
@@ -156,6 +156,10 @@ class Serving:
             else absent
             for _, outcome in outcomes.said
         )
+
+
+def _named(subject: Subject) -> str:
+    return " or ".join(index.name for index in subject.indexes)
 
 
 def _render(

@@ -139,7 +139,7 @@ def test_a_file_is_looked_for_in_every_project_that_it_may_be_of(index: Index) -
         ("absent", "The index has no project named absent."),
         ("absent-1.0-1.zip", "The index has no project named absent-1-0 or absent."),
         ("demo-7.0.tar.gz", "The page of demo has no file named demo-7.0.tar.gz."),
-        ("broken", "The index upstream's page cannot be read: "),
+        ("broken", "The page of the index upstream cannot be read: "),
     ],
 )
 def test_what_cannot_be_said_is_told_in_one_sentence(
@@ -157,7 +157,7 @@ def test_an_index_that_cannot_be_asked_is_told(index: Index) -> None:
     index.configure(1)
     result = index.explain("demo")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("The index upstream cannot be reached. ")
+    assert result.stderr.startswith("The index upstream pypi cannot be reached. ")
     index.configure(1, upstream={"ca_file": "/nonexistent/ca.pem"})
     result = index.explain("demo")
     assert (result.exit_code, result.stdout) == (2, "")
