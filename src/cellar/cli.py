@@ -12,6 +12,7 @@ from cellar.explain.asking import AskingError, ask
 from cellar.explain.question import Question, QuestionError
 from cellar.policy import Policy
 from cellar.policy.texts import one_line
+from cellar.resolving import resolve as resolve_all
 from cellar.selftest.checks import checks
 from cellar.selftest.report import Status, as_json, run_checks
 from cellar.server import RewriterApplication, has_systemd_socket
@@ -96,6 +97,27 @@ def rewriter(settings_path: Path, bind: str | None) -> None:
         _complain(str(error))
         sys.exit(_UNUSABLE)
     application.run()
+
+
+@main.command()
+@_settings_option
+def resolve(settings_path: Path) -> None:
+    """
+    Resolve the names of upstream hosts; a timer does this every minute.
+
+    What changed is written for the engine and the rewriter. A name that cannot be resolved keeps
+    its last addresses. Exits with 0 if every name was resolved, 1 if one was not, and 2 if the
+    settings cannot be used.
+    """
+    try:
+        settings = read_settings(settings_path)
+    except SettingsError as error:
+        _complain(*error.problems)
+        sys.exit(_UNUSABLE)
+    failures = list(resolve_all(settings))
+    _complain(*failures)
+    if failures:
+        sys.exit(1)
 
 
 @main.command()

@@ -23,6 +23,7 @@ _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PRINTABLE_ASCII = re.compile(r"[!-~]([ -~]*[!-~])?", re.ASCII)
 _URL = re.compile(r"https://[!-~]+/", re.ASCII)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_POOL = re.compile(r"[a-z0-9_]+", re.ASCII)
 _REVISION = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
@@ -169,6 +170,13 @@ BYTES = Rule("a whole number of bytes, 0 or more", _is_bytes)
 POSITIVE_BYTES = Rule("a whole number of bytes, more than 0", _is_positive_bytes)
 IP_ADDRESS = Rule("an IPv4 or IPv6 address", _is_ip_address)
 HOST_NAMES = items(Rule("a DNS name in lower case", _is_host_name), least=1)
+HOST = Rule(
+    "a DNS name in lower case, or an IP address", lambda v: isinstance(v, str) and _is_host(v)
+)
+POOL = Rule(
+    "lower-case letters, digits and underscores",
+    lambda value: isinstance(value, str) and bool(_POOL.fullmatch(value)),
+)
 SWITCH = Rule("true or false", lambda value: isinstance(value, bool))
 PROJECT_NAME = Rule("a normalised project name (PEP 503), such as an-example", _is_project_name)
 PROJECT_PATTERNS = items(

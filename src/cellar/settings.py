@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cellar import rules
 from cellar.rules import Rule
@@ -48,13 +49,15 @@ class UpstreamSettings:
     """
     How every index upstream is asked.
 
-    Time-outs are seconds: `read_timeout` bounds each wait for bytes, and `connect_timeout +
-    read_timeout` bounds a whole answer, so the engine in front has to wait longer than their sum.
-    `page_size_limit` is bytes, decoded.
+    `cdn_loop` is what the appliance calls itself in CDN-Loop (RFC 8586). Time-outs are seconds:
+    `read_timeout` bounds each wait for bytes, and `connect_timeout + read_timeout` bounds a whole
+    answer, so the engine in front has to wait longer than their sum. `page_size_limit` is bytes,
+    decoded.
     """
 
     ca_file: str = _key(rules.ABSOLUTE_PATH)
     user_agent: str = _key(rules.HEADER_VALUE)
+    cdn_loop: str = _key(rules.HEADER_VALUE)
     connect_timeout: float = _key(rules.SECONDS)
     read_timeout: float = _key(rules.SECONDS)
     page_size_limit: int = _key(rules.POSITIVE_BYTES)
@@ -114,6 +117,28 @@ class FilesSettings:
 
     size_limit: int = _key(rules.BYTES)
     over_limit: str = _key(rules.choice("stream", "redirect", "refuse"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolverSettings:
+    """
+    How names of upstream hosts are resolved.
+
+    `servers` are addresses of DNS servers; without any, the machine's own resolver is asked.
+    `directory` is where the answers are kept.
+    """
+
+    servers: tuple[str, ...] = _key(rules.items(rules.IP_ADDRESS))
+    directory: str = _key(rules.ABSOLUTE_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolSettings:
+    """A pool of connections of the engine: its name, and the host and the port that it is for."""
+
+    name: str = _key(rules.POOL)
+    host: str = _key(rules.HOST)
+    port: int = _key(rules.integer(1, 65535, "a TCP port"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,6 +207,8 @@ class Settings:
     files: FilesSettings
     rewriter: RewriterSettings
     appliance: ApplianceSettings
+    resolver: ResolverSettings
+    pools: tuple[PoolSettings, ...]
     indexes: tuple[IndexSettings, ...]
     routes: tuple[RouteSettings, ...]
     file_rules: tuple[FileRuleSettings, ...]
@@ -193,14 +220,21 @@ SECTIONS: dict[str, type[Any]] = {
     "files": FilesSettings,
     "rewriter": RewriterSettings,
     "appliance": ApplianceSettings,
+    "resolver": ResolverSettings,
 }
 
 # Arrays of tables; each has as many as the file has.
 ARRAYS: dict[str, type[Any]] = {
+    "pools": PoolSettings,
     "indexes": IndexSettings,
     "routes": RouteSettings,
     "file_rules": FileRuleSettings,
 }
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL that the settings name, which therefore has one."""
+    return urlsplit(url).hostname or ""
 
 
 def read_settings(path: Path) -> Settings:

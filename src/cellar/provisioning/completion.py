@@ -67,6 +67,7 @@ def completed_settings(
         {**rule, "larger_than": _bytes(rule["larger_than"])}
         for rule in _with_defaults("cellar_file_rules", values["cellar_file_rules"], options)
     ]
+    origins = _file_origins(indexes)
     zones = _with_defaults("cellar_file_zones", values["cellar_file_zones"], options)
     size_limit = _bytes(values["cellar_file_size_limit"])
     storage = [rule for rule in rules if rule["answer"] in STORAGE_ANSWERS]
@@ -77,7 +78,17 @@ def completed_settings(
         "indexes": indexes,
         "routes": routes,
         "file_rules": rules,
-        "file_origins": _file_origins(indexes),
+        "file_origins": origins,
+        "pools": [
+            *(
+                {"name": name, "host": values[f"cellar_{name}"], "port": HTTPS_PORT}
+                for name in ("pypi_index_host", "pypi_files_host")
+            ),
+            *(
+                {"name": f"files_of_{number}", "host": entry["host"], "port": entry["port"]}
+                for number, entry in enumerate(origins, start=1)
+            ),
+        ],
         "pages_revision": _revision(indexes, routes, rules, files),
         "enforces": enforces,
         "file_zones": zones,

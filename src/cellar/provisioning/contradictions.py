@@ -57,6 +57,17 @@ def _addresses_twice(*, server_addresses: list[str]) -> Iterator[Problem]:
     yield from _twice("cellar_server_addresses", server_addresses)
 
 
+def _dns_servers(*, dns_servers: list[str], server_addresses: list[str]) -> Iterator[Problem]:
+    yield from _twice("cellar_dns_servers", dns_servers)
+    for address in dns_servers:
+        if address in server_addresses:
+            yield Problem(
+                "cellar_dns_servers",
+                f"has an address of the appliance itself ({show(address)})",
+                "name servers that know the real addresses of PyPI",
+            )
+
+
 def _twice(variable: str, items: list[str]) -> Iterator[Problem]:
     for item in dict.fromkeys(item for item in items if items.count(item) > 1):
         yield Problem(variable, f"has an item twice ({show(item)})", "remove one of them")
@@ -175,6 +186,7 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _names,
     _names_twice,
     _addresses_twice,
+    _dns_servers,
     _ports,
     _intercept_port,
     _upstream_hosts,

@@ -296,6 +296,7 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_pypi_index_host": _NAME,
     "cellar_pypi_files_host": _NAME,
     "cellar_upstream_ca_file": _FILE,
+    "cellar_dns_servers": Shape("an IP address, such as 192.0.2.53", _address),
     "cellar_upstream_contact": _or_empty(
         Shape("a mail address or a URL, such as ci-admins@example.org", _contact)
     ),

@@ -13,9 +13,11 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from cellar.decoding import DecodingError
+from cellar.resolving import Addresses
 from cellar.settings import IndexSettings, UpstreamSettings
 from cellar.upstream.access import Access
 from cellar.upstream.bodies import Room
+from cellar.upstream.network import ResolvedTransport
 
 MOST_REDIRECTS = 3
 TRIES = 3
@@ -94,6 +96,7 @@ class IndexClient:
         settings: UpstreamSettings,
         index: IndexSettings,
         access: Access,
+        addresses: Addresses,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Prepare to ask; nothing is connected yet. `transport` replaces the network in tests."""
@@ -105,14 +108,17 @@ class IndexClient:
         self._url = httpx.URL(index.url)
         self._absent = _ABSENT | set(index.missing_statuses)
         self._secrets = _Secrets(access.authorization)
-        header = {"Accept-Encoding": "gzip", "User-Agent": settings.user_agent}
+        header = {
+            "Accept-Encoding": "gzip",
+            "User-Agent": settings.user_agent,
+            # By which the appliance knows a request that comes back to it (RFC 8586).
+            "CDN-Loop": settings.cdn_loop,
+        }
         if access.authorization is not None:
             # No request goes to another origin than the index's own, redirects included.
             header["Authorization"] = access.authorization
         self._client = httpx.AsyncClient(
-            verify=access.tls,
-            transport=transport,
-            limits=_LIMITS,
+            transport=transport or ResolvedTransport(addresses, access.tls, _LIMITS),
             headers=header,
             # Settings decide, not the environment: no proxy variables, no netrc.
             trust_env=False,
@@ -206,6 +212,11 @@ class IndexClient:
                     )
                 if response.status_code in self._absent:
                     return Absent()
+                if response.status_code == HTTPStatus.LOOP_DETECTED:
+                    raise self._error(
+                        f"The index upstream {self.index.name} is this appliance itself: its DNS "
+                        "leads the name to it, and cellar_dns_servers is the remedy."
+                    )
                 if not response.has_redirect_location:
                     raise self._error(
                         f"The index upstream {self.index.name} answered with status "

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
 from cellar.policy.patterns import Patterns
+from cellar.resolving import ADDRESSES, Addresses
 from cellar.settings import PYPI, IndexSettings, Settings
 from cellar.upstream.access import Access
 from cellar.upstream.bodies import Room
@@ -62,9 +64,10 @@ class Indexes:
     ) -> None:
         """Prepare to ask; nothing is connected yet. `transport` replaces the network in tests."""
         upstream = settings.upstream
+        addresses = Addresses(Path(settings.resolver.directory) / ADDRESSES)
         self._whole = upstream.connect_timeout + upstream.read_timeout
         self._clients = {
-            index.name: IndexClient(upstream, index, accesses[index.name], transport)
+            index.name: IndexClient(upstream, index, accesses[index.name], addresses, transport)
             for index in settings.indexes
         }
         self._routes = [(Patterns(route.projects), route.indexes) for route in settings.routes]

@@ -43,6 +43,7 @@ SETTINGS: dict[str, Any] = {
     "upstream": {
         "ca_file": "/etc/cellar/upstream-ca.pem",
         "user_agent": "cellar/0.1.0 (mailto:operator@example)",
+        "cdn_loop": "cellar.example",
         "connect_timeout": 5.0,
         "read_timeout": 30.0,
         "page_size_limit": 1048576,
@@ -60,6 +61,8 @@ SETTINGS: dict[str, Any] = {
         "min_free": 2147483648,
         "selftest_project": "an-example",
     },
+    "resolver": {"servers": [], "directory": "/nonexistent/cellar"},
+    "pools": [{"name": "pypi_files_host", "host": "files.example", "port": 443}],
     "indexes": [PYPI],
     "routes": [PYPI_ROUTE],
     "file_rules": [],

@@ -20,6 +20,10 @@ ACME = {
 }
 ACME_ROUTE = {"projects": ["acme", "acme-*"], "indexes": ["acme", "pypi"]}
 ARRAYS: dict[str, list[dict[str, Any]]] = {
+    "pools": [
+        {"name": "pypi_files_host", "host": "files.example", "port": 443},
+        {"name": "files_of_1", "host": "192.0.2.1", "port": 8443},
+    ],
     "indexes": [PYPI, ACME],
     "routes": [ACME_ROUTE, PYPI_ROUTE],
     "file_rules": [FILE_RULE, {**FILE_RULE, "name": "second", "answer": "allow"}],
@@ -161,7 +165,7 @@ GOOD_ENTRIES = [
 
 def arrays(array: str, **change: Any) -> dict[str, Any]:
     """Return good settings with one key changed in the entry that is not PyPI's own."""
-    number = {"indexes": 1, "routes": 0, "file_rules": 0}[array]
+    number = {"indexes": 1, "routes": 0, "file_rules": 0, "pools": 0}[array]
     tables = copy.deepcopy(ARRAYS)
     tables[array][number].update(change)
     return changed(**tables)

@@ -29,6 +29,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_pypi_index_host": "index.example",
     "cellar_pypi_files_host": "files.example",
     "cellar_upstream_ca_file": "",
+    "cellar_dns_servers": [],
     "cellar_upstream_contact": "",
     "cellar_page_max_age": 600,
     "cellar_indexes": [],

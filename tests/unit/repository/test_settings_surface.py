@@ -327,8 +327,7 @@ REPORT = [
     'cellar_indexes[0].url: is not an https URL ("http://packages.acme.example/"); ',
     "cellar_routes[0].project: is not a key of cellar_routes; did you mean projects?",
     "cellar_routes[0].projects: is missing; ",
-    "cellar_file_rules[0].answer: is not allow or hide or refuse or store or stream or redirect "
-    '("deny"); ',
+    "cellar_file_rules[0].answer: is not allow or hide or refuse or store or stream or redirect",
     "cellar_file_rules[0].versions: is not text (2); ",
     "cellar_cache_dir: cannot be evaluated: 'a_disk_that_nobody_defined' is undefined; ",
     "cellar_ca_common_name: cannot be evaluated: Syntax error in template: No filter named ",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
-import re
 import signal
 import ssl
 import subprocess
@@ -236,7 +235,7 @@ class Engine:
 
     def _configure(self, pypi: int, origin: int) -> None:
         directory = self.directory
-        for name in ("cache/temp", "log", "public"):
+        for name in ("cache/temp", "log", "public", "upstreams"):
             (directory / name).mkdir(parents=True)
         self._upstream_ports = pypi, origin
         certificate = self._authority.issue_cert(INDEX_DOOR, INDEX_HOST, FILES_HOST)
@@ -257,6 +256,7 @@ class Engine:
             "__cellar_upstream_ca": "ca.pem",
             "__cellar_rewriter_socket": "rewriter.sock",
             "__cellar_engine_socket": "internal.sock",
+            "__cellar_upstreams_dir": "upstreams",
         }
         variables: dict[str, Any] = {
             **{name: f"{directory}/{path}" for name, path in paths.items()},
@@ -268,6 +268,9 @@ class Engine:
             "cellar_cache_min_free": "1k",
             "__cellar_engine_user": getpass.getuser(),
             "__nginx_build": {"stderr": nginx.version_line(self._program)},
+            "__cellar_pools": [
+                {"name": name} for name in ("pypi_index_host", "pypi_files_host", "files_of_1")
+            ],
             "__cellar_file_origins": [
                 {
                     "origin": f"{ORIGIN}:{origin}",
@@ -280,9 +283,10 @@ class Engine:
         }
         text = render("nginx", "nginx.conf.j2", **variables | self._variables)
         # Only the addresses are others than on an appliance; names and certificates are not.
-        places = {ORIGIN: origin, INDEX_HOST: pypi, FILES_HOST: pypi}
-        for host, port in places.items():
-            text = re.sub(rf" {host}:\d+ max_fails", f" 127.0.0.1:{port} max_fails", text)
+        places = {"files_of_1": origin, "pypi_index_host": pypi, "pypi_files_host": pypi}
+        for pool, port in places.items():
+            line = f"server 127.0.0.1:{port} max_fails=0;\n"
+            (directory / f"upstreams/{pool}.servers").write_text(line * 2)
         text = text.replace(f"listen {self._port} ", f"listen 127.0.0.1:{self._port} ")
         (directory / "nginx.conf").write_text(text)
         self.origin_name = f"{ORIGIN}:{origin}"

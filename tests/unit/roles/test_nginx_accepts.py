@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from cellar.resolving.addresses import servers
 from support import nginx
 from support.rendering import render
 from unit.roles.variants import ORIGINS
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 # RFC 1035 section 2.3.4: 63 octets a label, 255 a name with its length octets.
 LONGEST_NAME = ".".join(["a" * 61, "b" * 63, "c" * 63, "d" * 63])
 
-LOCAL_ORIGINS = [{**origin, "host": "localhost"} for origin in ORIGINS]
-
 # Settings whose configurations differ. Ports are above 1024, since the check binds them and may run
-# without root; upstreams are names that resolve without a network, since the check resolves them.
+# without root.
 CASES: dict[str, dict[str, Any]] = {
     "defaults": {},
     "no plain HTTP": {"cellar_http_port": 0},
@@ -39,9 +38,9 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "no IPv6": {"ansible_facts": {"all_ipv6_addresses": []}},
     "facts without IPv6": {"ansible_facts": {}},
-    "other indexes": {"__cellar_file_origins": LOCAL_ORIGINS},
+    "other indexes": {"__cellar_file_origins": ORIGINS},
     "other indexes and refused files": {
-        "__cellar_file_origins": LOCAL_ORIGINS,
+        "__cellar_file_origins": ORIGINS,
         "__cellar_enforces": True,
     },
     "refused files": {"__cellar_enforces": True},
@@ -65,8 +64,11 @@ CASES: dict[str, dict[str, Any]] = {
 def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the variables that lead every path into a folder of the test's own, prepared."""
     directory = tmp_path_factory.mktemp("appliance")
-    for name in ("cache/temp", "log", "public"):
+    for name in ("cache/temp", "log", "public", "upstreams"):
         (directory / name).mkdir(parents=True)
+    for pool in ("pypi_index_host", "pypi_files_host", "files_of_1", "files_of_2"):
+        addresses = servers(["127.0.0.1", "::1"], 443)
+        (directory / f"upstreams/{pool}.servers").write_text(addresses)
     authority = trustme.CA()
     certificate = authority.issue_cert("cellar.example")
     certificate.cert_chain_pems[0].write_to_path(directory / "server.pem")
@@ -76,8 +78,6 @@ def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         "__nginx_build": {"stderr": nginx.version_line(nginx_program)},
         "cellar_https_port": 18443,
         "cellar_http_port": 18080,
-        "cellar_pypi_index_host": "localhost",
-        "cellar_pypi_files_host": "127.0.0.1",
         "cellar_cache_dir": str(directory / "cache"),
         "__cellar_log_dir": str(directory / "log"),
         "__cellar_public_dir": str(directory / "public"),
@@ -86,6 +86,7 @@ def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         "__cellar_upstream_ca": str(directory / "upstream-ca.pem"),
         "__cellar_rewriter_socket": str(directory / "rewriter.sock"),
         "__cellar_engine_socket": str(directory / "internal.sock"),
+        "__cellar_upstreams_dir": str(directory / "upstreams"),
     }
 
 
@@ -95,7 +96,9 @@ def test_nginx_accepts_the_configuration_without_a_word(
 ) -> None:
     bundle = {"ca_path": appliance["__cellar_certificate"]}
     origins = [each | bundle for each in settings.get("__cellar_file_origins", [])]
+    pools = ["pypi_index_host", "pypi_files_host", "files_of_1", "files_of_2"][: 2 + len(origins)]
     variables = appliance | settings | {"__cellar_file_origins": origins}
+    variables["__cellar_pools"] = [{"name": pool} for pool in pools]
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(render("nginx", "nginx.conf.j2", **variables))
 
@@ -112,8 +115,7 @@ def test_nginx_accepts_upstream_names_of_the_greatest_length(
     text = render("nginx", "nginx.conf.j2", **appliance | hosts)
     configuration = tmp_path / "nginx.conf"
     for host in hosts.values():
-        assert f" {host}:443 " in text
-        text = text.replace(f" {host}:443 ", " localhost:443 ")  # what resolves without a network
+        assert f"proxy_ssl_name {host};" in text
     configuration.write_text(text)
 
     done = nginx.check(nginx_program, configuration, tmp_path)

@@ -186,13 +186,21 @@ def test_only_canonical_paths_are_cached(start: str, paths: dict[str, bool]) -> 
 
 
 FORBIDDEN = {
-    "alias", "autoindex", "dav_methods", "include", "load_module", "perl", "proxy_store", "rewrite",
+    "alias", "autoindex", "dav_methods", "load_module", "perl", "proxy_store", "rewrite",
     "secure_link", "ssi", "sub_filter", "try_files", "user",
 }  # fmt: skip
 
 
 def test_no_directive_that_rewrites_requests_or_answers_is_used(http: Directive) -> None:
     assert sorted({each.name for each in http.walk()} & FORBIDDEN) == []
+
+
+def test_only_the_addresses_of_upstream_hosts_come_from_other_files(http: Directive) -> None:
+    found = {each.arguments[0] for each in http.walk() if each.name == "include"}
+
+    pools = {each.arguments[0] for each in http.all("upstream") if each.all("include")}
+    assert found == {f"/var/lib/cellar/upstreams/{pool}.servers" for pool in pools}
+    assert {"pypi_index_host", "pypi_files_host"} <= pools
 
 
 def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(

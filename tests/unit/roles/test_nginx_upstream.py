@@ -37,11 +37,11 @@ def test_plain_http_goes_to_sockets_of_this_machine_only(http: Directive) -> Non
 
 
 POOLS = {
-    "pypi_index_host": (INDEX_HOST, INDEX_HOST, 443),
-    "pypi_files_host": (FILES_HOST, FILES_HOST, 443),
+    "pypi_index_host": (INDEX_HOST, INDEX_HOST),
+    "pypi_files_host": (FILES_HOST, FILES_HOST),
 }
 ORIGIN_POOLS = {
-    f"files_of_{number}": (each["origin"], each["host"], each["port"])
+    f"files_of_{number}": (each["origin"], each["host"])
     for number, each in enumerate(ORIGINS, start=1)
 }
 
@@ -49,8 +49,9 @@ ORIGIN_POOLS = {
 @pytest.mark.parametrize("origins", [[], ORIGINS], ids=["PyPI only", "other indexes"])
 def test_a_pool_of_tls_connections_has_one_name(origins: list[dict[str, Any]]) -> None:
     """Kept connections are told apart by address: one could serve a name it never verified."""
-    http = nginx.rendered(**HOSTS, __cellar_file_origins=origins)
     expected = POOLS | (ORIGIN_POOLS if origins else {})
+    pooled = [{"name": pool} for pool in expected]
+    http = nginx.rendered(**HOSTS, __cellar_file_origins=origins, __cellar_pools=pooled)
     found: dict[str, set[tuple[str, str]]] = {}
     for each in locations(http):
         for (target,) in each.values("proxy_pass"):
@@ -60,12 +61,13 @@ def test_a_pool_of_tls_connections_has_one_name(origins: list[dict[str, Any]]) -
                 (host,) = (a[1] for a in each.values("proxy_set_header") if a[0] == "Host")
                 found.setdefault(pool, set()).add((host, verified[0]))
     pools = {each.arguments[0]: each for each in http.all("upstream")}
-    servers = {pool: set(pools[pool].values("server")) for pool in expected}
+    addresses = {pool: pools[pool].values("include") for pool in expected}
 
-    assert found == {pool: {(host, name)} for pool, (host, name, _) in expected.items()}
-    assert servers == {
-        pool: {(f"{host}:{port}", "max_fails=0")} for pool, (_, host, port) in expected.items()
+    assert found == {pool: {(host, name)} for pool, (host, name) in expected.items()}
+    assert addresses == {
+        pool: [(f"/var/lib/cellar/upstreams/{pool}.servers",)] for pool in expected
     }
+    assert [pools[pool].values("server") for pool in expected if pools[pool].all("server")] == []
 
 
 def test_an_index_is_verified_by_its_own_ca_and_no_other_is() -> None:

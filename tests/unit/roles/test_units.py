@@ -14,7 +14,7 @@ from support.rendering import render, templates
 UNITS = {
     template.removesuffix(".j2"): role
     for role, template in templates()
-    if template.endswith((".service.j2", ".socket.j2", ".timer.j2"))
+    if template.endswith((".service.j2", ".socket.j2", ".timer.j2", ".path.j2"))
 }
 
 # What the units run, and who puts it there.
@@ -25,6 +25,8 @@ PROGRAMS = {
         "/bin/kill",
     },  # role rewriter
     "cellar-certificate.service": {"/usr/local/sbin/cellar-renew-certificate"},  # role certificates
+    "cellar-resolver.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "cellar-upstreams.service": {"/usr/bin/systemctl"},
 }
 
 # The greatest exposure, in tenths, of 100 for a service without any sandbox. The one that renews
@@ -33,6 +35,8 @@ EXPOSURE = {
     "nginx.service": 20,
     "cellar-rewriter.service": 15,
     "cellar-certificate.service": 40,
+    "cellar-resolver.service": 15,
+    "cellar-upstreams.service": 40,
 }
 
 

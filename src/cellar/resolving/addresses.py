@@ -1,0 +1,129 @@
+"""The addresses of upstream hosts as they are kept, and for how long each counts."""
+
+import ipaddress
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+# Seconds after which an address that answers no longer name is given up. A CDN names another few of
+# its addresses each time; all of them go on to work.
+_KEPT = 600
+# The file's name in the resolver's directory.
+ADDRESSES = "addresses.json"
+
+# When each address was named last, in seconds since 1970, by host.
+Seen = Mapping[str, Mapping[str, float]]
+
+
+class ResolvingError(Exception):
+    """A host has no address that can be used; the sentence says why and what to do."""
+
+
+def updated(
+    host: str,
+    seen: Mapping[str, float],
+    named: Iterable[str],
+    now: float,
+    is_own: Callable[[str], bool],
+) -> dict[str, float]:
+    """
+    Return the addresses of a host after a good answer, and when each was named last.
+
+    `seen` is what was known before, `named` the addresses of the answer. `is_own` tells of an
+    address whether it is this machine's.
+
+    Raises:
+        ResolvingError: when the answer names no other machine; what was known stays right.
+
+    """
+    others = [address for address in named if not is_own(address)]
+    if not others:
+        own = ", ".join(sorted(named)) or "no address"
+        raise ResolvingError(
+            f"{host} resolves to {own}, which is this appliance: a DNS for all machines leads the "
+            "name to it. Set cellar_dns_servers to servers that know the real addresses."
+            if own != "no address"
+            else f"{host} has no address that this appliance has a route to."
+        )
+    kept = {address: when for address, when in seen.items() if now - when < _KEPT}
+    return kept | dict.fromkeys(others, now)
+
+
+def servers(addresses: Iterable[str], port: int) -> str:
+    """
+    Return the `server` directives of an nginx upstream for some addresses, at least two lines.
+
+    An only address stands there twice, since nginx tries again with another peer only.
+    """
+    written = sorted(
+        addresses, key=lambda address: (ipaddress.ip_address(address).version, address)
+    )
+    lines = [
+        f"server [{address}]:{port} max_fails=0;\n"
+        if ":" in address
+        else f"server {address}:{port} max_fails=0;\n"
+        for address in written
+    ]
+    return "".join(lines * 2 if len(lines) == 1 else lines)
+
+
+class Addresses:
+    """
+    The file with the addresses of all hosts, as other processes read it.
+
+    A reader looks at the file again whenever it was replaced; without the file nothing is known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_at: tuple[int, int] | None = None
+        self._seen: Seen = {}
+
+    def of(self, host: str) -> list[str]:
+        """Return the addresses of a host, the one named last first; an empty list if unknown."""
+        self._refresh()
+        seen = self._seen.get(host, {})
+        return sorted(seen, key=lambda address: (-seen[address], address))
+
+    def read(self) -> Seen:
+        """Return everything that the file says; nothing if there is none or it cannot be read."""
+        self._refresh()
+        return self._seen
+
+    def write(self, seen: Seen) -> None:
+        """Replace the file, whole or not at all."""
+        write(self._path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+
+    def _refresh(self) -> None:
+        try:
+            status = self._path.stat()
+            if (status.st_mtime_ns, status.st_ino) == self._read_at:
+                return
+            self._seen = _parsed(self._path.read_text(encoding="utf-8"))
+            self._read_at = status.st_mtime_ns, status.st_ino
+        except (OSError, ValueError):
+            # Never half of it, and never less than before: the file is replaced as a whole.
+            return
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that readers see whole, before or after, and that survives a loss of power."""
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.chmod(0o644)
+    new.replace(path)
+
+
+def _parsed(text: str) -> Seen:
+    document = json.loads(text)
+    tables = [document, *(document.values() if isinstance(document, dict) else ())]
+    if not all(isinstance(table, dict) for table in tables):
+        raise ValueError("not an object of objects")  # as for what is no JSON
+    found: dict[str, dict[str, float]] = {}
+    for host, seen in document.items():
+        found[host] = {str(ipaddress.ip_address(a)): float(when) for a, when in seen.items()}
+    return found
