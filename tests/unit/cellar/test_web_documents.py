@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,6 +104,21 @@ def test_a_project_that_is_kept_back_has_no_document(start: Start) -> None:
         assert rewriter.ask("/index/pypi/an-example/json").status_code == status
         assert rewriter.ask("/index/pypi/an-example/1/json").status_code == status
         assert rewriter.asked == []
+
+
+def test_a_refusal_has_its_sentence_for_pip_for_uv_and_for_people(start: Start) -> None:
+    refusing = rule(answer="refuse", projects=["an-*"], reason="Ask security@acme.example.")
+    response = start(answer(body=BODY), file_rules=[refusing]).ask("/index/pypi/an-example/json")
+    problem = response.json()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == 403
+    assert "a-rule" in problem["detail"]
+    assert "Ask security@acme.example." in problem["detail"]
+    # pip shows the reason phrase; the worker makes it one of this.
+    reason = response.headers["X-Cellar-Reason"]
+    assert reason == problem["detail"][:200]
+    assert re.fullmatch(r"[ -~]{1,200}", reason)
+    assert response.headers["Cache-Control"] == "max-age=60, public"
 
 
 @pytest.mark.parametrize("door", DOORS)
