@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from e2e.client_fixtures import client_job, runner_ca
+from e2e.clients import WAYS, Attempt, Job, User
 from indexes.servers import Servers
 from support.deployment import Machine, host_names, read_variables
 from support.fixtures import (
@@ -23,8 +25,6 @@ from support.fixtures import (
 from support.rendering import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fakepypi.client import FakePyPI
     from support.deployment import Appliance, Deployment
 
@@ -42,6 +42,12 @@ __all__ = [
 ]
 
 INVENTORY = ROOT / "molecule/inventory/indexes.yml"
+
+# The fixtures of these names say what is called with what.
+NewName = Callable[[str], str]
+Publish = Callable[..., None]
+NewUser = Callable[[str], User]
+Install = Callable[..., Attempt]
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +77,38 @@ def servers(fakepypi: FakePyPI) -> Servers:
 
 
 @pytest.fixture
-def new_name() -> Callable[[str], str]:
+def new_name() -> NewName:
     """Return a name that begins with the given words, and that nobody has heard of."""
     return lambda words: f"{words}-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def publish(servers: Servers, fakepypi: FakePyPI) -> Publish:
+    """Publish a version of a project on PyPI or on another server, as the project's name says."""
+
+    def publish(project: str, version: str, **options: Any) -> None:
+        server = project.partition("-")[0]
+        if server == "pypi":
+            fakepypi.publish(project, version, **options)
+        else:
+            servers.publish(server, project, version, **options)
+
+    return publish
+
+
+@pytest.fixture
+def new_user(appliance: Appliance, client_job: Job) -> NewUser:
+    """Return a user whose client installs in a way, by the way's name."""
+    return lambda way: User(WAYS[way], client_job, appliance)
+
+
+@pytest.fixture
+def install(new_user: NewUser) -> Install:
+    """Have a new user install a project in a way; the requirement may be another text."""
+
+    def install(way: str, project: str, requirement: str | None = None) -> Attempt:
+        user = new_user(way)
+        user.start_project(project)
+        return user.install(requirement or project, project)
+
+    return install

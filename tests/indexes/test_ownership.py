@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.clients import WAYS, User
 from support.fixtures import DOORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from e2e.clients import Job
     from fakepypi.client import FakePyPI
+    from indexes.conftest import Install, NewName
     from indexes.servers import Servers
-    from support.deployment import Appliance
     from support.door import OpenDoor
 
 SERVERS = ["devpi", "pypiserver", "mirror", "listing", "torch"]
@@ -26,11 +22,10 @@ PRIVATE = [server for server in SERVERS if server != "mirror"]
 @pytest.mark.parametrize("way", ["pip, index door", "uv pip"])
 @pytest.mark.parametrize("server", PRIVATE)
 def test_what_a_stranger_publishes_under_a_private_name_is_never_seen(
-    appliance: Appliance,
     servers: Servers,
     fakepypi: FakePyPI,
-    client_job: Job,
-    new_name: Callable[[str], str],
+    install: Install,
+    new_name: NewName,
     server: str,
     way: str,
 ) -> None:
@@ -38,9 +33,7 @@ def test_what_a_stranger_publishes_under_a_private_name_is_never_seen(
     project = new_name(server)
     servers.publish(server, project, "1.0")
     fakepypi.publish(project, "99.0")
-    user = User(WAYS[way], client_job, appliance)
-    user.start_project(project)
-    attempt = user.install(project, project)
+    attempt = install(way, project)
     assert attempt.versions == {project: "1.0"}, str(attempt)
     assert fakepypi.requests(path=f"*{project}*") == []
 
@@ -50,7 +43,7 @@ def test_what_a_stranger_publishes_under_a_private_name_is_never_seen(
 def test_a_name_that_its_index_does_not_know_is_missing_whatever_pypi_has(
     fakepypi: FakePyPI,
     pages: OpenDoor,
-    new_name: Callable[[str], str],
+    new_name: NewName,
     server: str,
     door: str,
 ) -> None:
@@ -81,7 +74,7 @@ def test_a_name_that_its_index_does_not_know_is_missing_whatever_pypi_has(
 def test_no_spelling_of_a_private_name_reaches_pypi(
     fakepypi: FakePyPI,
     pages: OpenDoor,
-    new_name: Callable[[str], str],
+    new_name: NewName,
     door: str,
     path: str,
 ) -> None:
@@ -100,7 +93,7 @@ def test_a_name_of_pypi_reaches_no_private_server(
     servers: Servers,
     pages: OpenDoor,
     files: OpenDoor,
-    new_name: Callable[[str], str],
+    new_name: NewName,
     door: str,
 ) -> None:
     """What a company installs from PyPI is no business of its suppliers'."""
@@ -113,7 +106,7 @@ def test_a_name_of_pypi_reaches_no_private_server(
 
 
 def test_a_private_server_is_asked_for_its_own_projects_only(
-    servers: Servers, pages: OpenDoor, new_name: Callable[[str], str]
+    servers: Servers, pages: OpenDoor, new_name: NewName
 ) -> None:
     for server in SERVERS:
         project = new_name(server)
@@ -125,12 +118,11 @@ def test_a_private_server_is_asked_for_its_own_projects_only(
 
 @pytest.mark.parametrize("way", ["pip, index door", "uv pip"])
 def test_a_merged_project_takes_the_file_of_the_first_index(
-    appliance: Appliance,
     servers: Servers,
     fakepypi: FakePyPI,
-    client_job: Job,
+    install: Install,
     pages: OpenDoor,
-    new_name: Callable[[str], str],
+    new_name: NewName,
     way: str,
 ) -> None:
     """Both have a file of that name; the operator has said whose counts."""
@@ -138,9 +130,7 @@ def test_a_merged_project_takes_the_file_of_the_first_index(
     private = servers.publish("devpi", project, "1.0", padding=1000)
     public = fakepypi.publish(project, "1.0", padding=2000)
     assert private.filename == public.filename
-    user = User(WAYS[way], client_job, appliance)
-    user.start_project(project)
-    attempt = user.install(project, project)
+    attempt = install(way, project)
     assert attempt.versions == {project: "1.0"}, str(attempt)
     assert fakepypi.requests(host="files", path=public.path) == []
     (file,) = pages("index").page(project).json()["files"]
@@ -148,16 +138,14 @@ def test_a_merged_project_takes_the_file_of_the_first_index(
 
 
 def test_a_merged_project_offers_what_either_index_has(
-    appliance: Appliance,
     servers: Servers,
     fakepypi: FakePyPI,
-    client_job: Job,
-    new_name: Callable[[str], str],
+    install: Install,
+    new_name: NewName,
 ) -> None:
     project = new_name("merged")
     servers.publish("devpi", project, "1.0+acme")
     fakepypi.publish(project, "2.0")
-    user = User(WAYS["pip, index door"], client_job, appliance)
-    for requirement, version in {f"{project}<2": "1.0+acme", project: "2.0"}.items():
-        attempt = user.install(f"'{requirement}'", project)
+    for requirement, version in {f"'{project}<2'": "1.0+acme", project: "2.0"}.items():
+        attempt = install("pip, index door", project, requirement)
         assert attempt.versions == {project: version}, str(attempt)

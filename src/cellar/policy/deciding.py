@@ -1,6 +1,6 @@
 """The policy as a whole: all rules in their order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,10 @@ from cellar.policy.verdicts import Answer, Verdict
 from cellar.settings import OFFER_ANSWERS, FileRuleSettings
 
 _ALLOWED = Verdict(Answer.ALLOW)
+
+
+def _nothing(project: str, file: Mapping[str, Any]) -> bool:  # noqa: ARG001 a default's shape
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,19 @@ class Policy:
     can refuse anything, so that requests for files have to be asked about too.
     """
 
-    def __init__(self, rules: Sequence[FileRuleSettings]) -> None:
-        """Make the rules ready; they have been checked, as `read_settings` does."""
+    def __init__(
+        self,
+        rules: Sequence[FileRuleSettings],
+        can_refuse: Callable[[str, Mapping[str, Any]], bool] = _nothing,
+    ) -> None:
+        """
+        Make the rules ready; they have been checked, as `read_settings` does.
+
+        `can_refuse` tells of a project and an entry of its page whether the file's URL would be
+        refused. No refused file is shown of which that is not sure.
+        """
         self._rules = [FileRule(rule) for rule in rules if rule.answer in OFFER_ANSWERS]
+        self._can_refuse = can_refuse
         self.enforces = any(rule.answer is Answer.REFUSE for rule in self._rules)
 
     def project(self, project: str) -> Verdict:
@@ -65,6 +79,16 @@ class Policy:
         rule = _first(self._of(project), found, now)
         return _ALLOWED if rule is None else rule.verdict_on_file(found)
 
+    def shows(self, project: str, file: Mapping[str, Any], answer: Answer) -> bool:
+        """
+        Tell whether clients are shown a file, on the project's page and elsewhere.
+
+        `answer` is that of the verdict on it. Of a project that is refused as a whole the refused
+        files are shown: clients tell the user why a file is refused, and not why a page is.
+        """
+        is_refused = self.project(project).answer is Answer.REFUSE
+        return self._shows(project, file, answer, is_refused=is_refused)
+
     def page(self, document: Mapping[str, Any], project: str, now: datetime) -> Shown:
         """
         Return what of a page is shown, and until when.
@@ -75,6 +99,7 @@ class Policy:
         rules = self._of(project)
         if not rules:
             return Shown(document, None)
+        is_refused = self.project(project).answer is Answer.REFUSE
         kept: list[IndexFile] = []
         hidden: list[IndexFile] = []
         entries: list[Any] = []
@@ -82,7 +107,8 @@ class Policy:
         for entry in document["files"]:
             file = IndexFile(project, entry)
             rule = _first(rules, file, now)
-            if rule is None or rule.offers:
+            answer = Answer.ALLOW if rule is None else rule.answer
+            if self._shows(project, entry, answer, is_refused=is_refused):
                 entries.append(entry)
                 kept.append(file)
             else:
@@ -98,6 +124,13 @@ class Policy:
                 break
             gone.discard(file.distribution.release)
         return Shown(with_files(document, entries, lambda version: version not in gone), until)
+
+    def _shows(
+        self, project: str, file: Mapping[str, Any], answer: Answer, *, is_refused: bool
+    ) -> bool:
+        if answer is Answer.REFUSE:
+            return is_refused and self._can_refuse(project, file)
+        return answer is Answer.ALLOW
 
     def _of(self, project: str) -> list[FileRule]:
         return [rule for rule in self._rules if rule.applies(project)]

@@ -9,7 +9,8 @@ class Answer(StrEnum):
     """
     What a rule does with what it matches.
 
-    HIDE takes a file off the pages; REFUSE does too, and refuses its URL.
+    HIDE takes a file off the pages. REFUSE refuses its URL, and takes it off the pages as well, but
+    for the page of a project that is refused as a whole.
     """
 
     ALLOW = "allow"

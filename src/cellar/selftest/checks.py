@@ -1,6 +1,5 @@
 """The checks of `cellar selftest`."""
 
-import asyncio
 import hashlib
 import shutil
 import time
@@ -17,15 +16,7 @@ from cellar.selftest.door import Door
 from cellar.selftest.report import Check, CheckError
 from cellar.settings import Settings
 from cellar.tls import TrustError, tls_context
-from cellar.upstream import (
-    AccessError,
-    Found,
-    Indexes,
-    ProjectNotFoundError,
-    Rooms,
-    UpstreamError,
-    load_access,
-)
+from cellar.upstream import AccessError, ProjectNotFoundError, UpstreamError, ask_pages
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _REWRITER_LOG = "see `journalctl -u cellar-rewriter`"
@@ -132,7 +123,7 @@ class _Checks:
     def _upstream(self) -> str:
         begin = time.monotonic()
         try:
-            found = asyncio.run(self._ask_upstream())
+            found = ask_pages(self._settings, self._project)
         except AccessError as error:
             raise _failed(str(error)) from error
         except ProjectNotFoundError as error:
@@ -149,15 +140,6 @@ class _Checks:
         seconds = time.monotonic() - begin
         files = [file for page in found for file in _page_files(page.body, self._project, page.url)]
         return f"answered in {seconds:.1f} s, {len(files)} files of {self._project}"
-
-    async def _ask_upstream(self) -> list[Found]:
-        indexes = Indexes(self._settings, load_access(self._settings))
-        try:
-            async with Rooms().room() as room:
-                outcomes = await indexes.pages(self._project, room)
-        finally:
-            await indexes.aclose()
-        return [outcome for _, outcome in outcomes.said if isinstance(outcome, Found)]
 
     def _disk(self) -> str:
         directory = Path(self._settings.appliance.cache_dir)

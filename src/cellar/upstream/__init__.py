@@ -5,6 +5,7 @@ What their answers mean is nothing that this package knows.
 """
 
 from cellar.upstream.access import Access, AccessError, load_access
+from cellar.upstream.asking import ask_pages
 from cellar.upstream.bodies import Room, Rooms
 from cellar.upstream.client import Absent, Found, NotModified, Outcome, UpstreamError
 from cellar.upstream.indexes import Indexes, Outcomes, ProjectNotFoundError
@@ -22,5 +23,6 @@ __all__ = [
     "Room",
     "Rooms",
     "UpstreamError",
+    "ask_pages",
     "load_access",
 ]

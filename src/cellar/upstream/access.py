@@ -12,6 +12,7 @@ from cellar.tls import TrustError, tls_context
 
 # Where systemd's credentials come from: for whoever is not started by systemd, but is root.
 _CREDENTIALS = Path("/etc/cellar/credentials")
+_RUN_AGAIN = "run the playbook again"
 
 
 class AccessError(Exception):
@@ -60,10 +61,9 @@ def _authorization(index: IndexSettings) -> str:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         problem = f"cannot be read: {reason}"
+        remedy = "run this as root" if isinstance(error, PermissionError) else _RUN_AGAIN
     else:
         if b":" in text and not any(byte in text for byte in b"\r\n\0"):
             return f"Basic {base64.b64encode(text).decode('ascii')}"
-        problem = "is not one line of the form user:password"
-    raise AccessError(
-        f"{path}: the credential of the index {index.name} {problem}; run the playbook again."
-    )
+        problem, remedy = "is not one line of the form user:password", _RUN_AGAIN
+    raise AccessError(f"{path}: the credential of the index {index.name} {problem}; {remedy}.")

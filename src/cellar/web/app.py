@@ -15,6 +15,7 @@ intercept or unfiltered, `form` is json or html.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
 import httpx
@@ -25,6 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cellar.index.links import Links
+from cellar.index.views import Door
 from cellar.policy import Policy, StoragePolicy
 from cellar.settings import PYPI, Settings
 from cellar.upstream import Access, Indexes, Rooms
@@ -32,6 +34,7 @@ from cellar.web import answers
 from cellar.web.documents import Documents
 from cellar.web.files import Oracle
 from cellar.web.pages import Pages
+from cellar.web.policing import can_refuse
 from cellar.web.serving import Serving
 
 
@@ -48,9 +51,9 @@ def create_app(
     in tests, and `engine` the engine's socket.
     """
     indexes = Indexes(settings, accesses, transport)
-    policy = Policy(settings.file_rules)
     storage = StoragePolicy(settings.file_rules, settings.files)
     links = _links(settings)
+    policy = Policy(settings.file_rules, partial(can_refuse, links))
     rooms = Rooms()
     serving = Serving(settings.pages, rooms)
     pages = Pages(serving, indexes, policy, storage, links)
@@ -72,11 +75,11 @@ def create_app(
             Route("/{door}/{form}/snapshot/{day}/simple/{rest:path}", pages.answer),
             *(
                 Route(f"/{door}{path}{slash}", endpoint)
-                for door in ("index", "intercept")
+                for door in (Door.INDEX, Door.INTERCEPT)
                 for slash in ("", "/")
                 for path, endpoint in (
-                    ("/pypi/{project}/json", documents.json_api),
-                    ("/pypi/{project}/{version}/json", documents.json_api),
+                    ("/pypi/{project}/json", partial(documents.json_api, door)),
+                    ("/pypi/{project}/{version}/json", partial(documents.json_api, door)),
                     ("/integrity/{project}/{version}/{filename}/provenance", documents.provenance),
                 )
             ),

@@ -14,12 +14,13 @@ from starlette.responses import Response
 from cellar.index.json_form import parse_json, write_json
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import PageError
-from cellar.policy import Answer, Policy
+from cellar.index.views import Door
+from cellar.policy import Policy
 from cellar.settings import PYPI
 from cellar.upstream import Found, Indexes
 from cellar.upstream.validators import mark
 from cellar.web import answers
-from cellar.web.policing import refusal, timestamp
+from cellar.web.policing import absence, refusal, timestamp
 from cellar.web.serving import Content, Serving, Subject
 
 JSON_API = "application/json"
@@ -55,12 +56,14 @@ class Documents:
         self._indexes = indexes
         self._policy = policy
 
-    async def json_api(self, request: Request) -> Response:
+    async def json_api(self, door: Door, request: Request) -> Response:
         """Answer with the JSON API's document of a project or of one of its releases."""
         asked = _asked(request)
         if isinstance(asked, Response):
             return asked
-        if answer := refusal(self._policy, asked.project):
+        # File URLs stay as PyPI wrote them, which at the index door lead around the appliance.
+        kept_back = absence if door is Door.INTERCEPT else refusal
+        if answer := kept_back(self._policy, asked.project):
             return answer
         make = partial(self._json_api, asked)
         return await self._document(request, asked, JSON_API, "document", make)
@@ -161,10 +164,12 @@ def _shown(
     def offered(file: dict[str, Any]) -> bool:
         # The keys of the Simple API (PEP 691, PEP 700) for what the JSON API calls otherwise.
         entry = {**file, "upload-time": file.get("upload_time_iso_8601")}
+        if not isinstance(entry.get("url"), str):
+            entry["url"] = ""
         verdict = policy.file(project, entry, now)
         if verdict.until is not None:
             ends.append(verdict.until)
-        return verdict.answer is Answer.ALLOW
+        return policy.shows(project, entry, verdict.answer)
 
     shown = dict(document)
     if "urls" in document:

@@ -18,7 +18,7 @@ from cellar.policy import Policy, StoragePolicy, Storing, as_of
 from cellar.upstream import Found, Indexes
 from cellar.upstream.validators import mark
 from cellar.web import answers
-from cellar.web.policing import refusal, timestamp
+from cellar.web.policing import absence, timestamp
 from cellar.web.serving import Content, Serving, Subject
 
 MEDIA_TYPES = {
@@ -74,7 +74,7 @@ class Pages:
     async def _page(
         self, request: Request, project: str, door: Door, form: Form, day: date | None
     ) -> Response:
-        if door is not Door.UNFILTERED and (answer := refusal(self._policy, project)):
+        if door is not Door.UNFILTERED and (answer := absence(self._policy, project)):
             return answer
         subject = Subject(
             name=f"page of {project}",

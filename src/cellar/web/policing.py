@@ -1,12 +1,23 @@
 """What the policy's verdicts are in answers."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
 
 from starlette.responses import Response
 
+from cellar.index.links import Links
 from cellar.policy import Answer, Policy
+from cellar.policy.distributions import project_candidates
 from cellar.web import answers
+
+
+def absence(policy: Policy, project: str) -> Response | None:
+    """Return the answer if policy hides a whole project, else None."""
+    verdict = policy.project(project)
+    return answers.not_found(verdict.sentence) if verdict.answer is Answer.HIDE else None
 
 
 def refusal(policy: Policy, project: str) -> Response | None:
@@ -14,9 +25,20 @@ def refusal(policy: Policy, project: str) -> Response | None:
     verdict = policy.project(project)
     if verdict.answer is Answer.REFUSE:
         return answers.refused(verdict.sentence)
-    if verdict.answer is Answer.HIDE:
-        return answers.not_found(verdict.sentence)
-    return None
+    return absence(policy, project)
+
+
+def can_refuse(links: Links, project: str, file: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a file of a project's page could be refused when it is asked for.
+
+    It has to be asked of the appliance, which then knows the project by the file's name alone.
+    """
+    path = links.cached_path(file)
+    if path is None:
+        return False
+    source = links.source("/" + unquote(path.partition("#")[0]))
+    return source is not None and project in project_candidates(source.path.rpartition("/")[2])
 
 
 def timestamp(until: datetime | None) -> int | None:

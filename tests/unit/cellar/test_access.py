@@ -62,6 +62,22 @@ def test_a_missing_credential_is_one_sentence(tmp_path: Path, credentials: Path)
         load_access(with_index(tmp_path, credential="acme-credential"))
 
 
+def test_whoever_may_not_read_a_credential_is_told_who_may(
+    tmp_path: Path, credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbid(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", forbid)
+    path = credentials / "acme-credential"
+    with pytest.raises(AccessError) as e:
+        load_access(with_index(tmp_path, credential="acme-credential"))
+    assert str(e.value) == (
+        f"{path}: the credential of the index acme cannot be read: permission denied; run this as "
+        "root."
+    )
+
+
 def test_an_index_has_its_own_ca_or_that_of_all(tmp_path: Path) -> None:
     own = tmp_path / "own.pem"
     trustme.CA().cert_pem.write_to_path(own)

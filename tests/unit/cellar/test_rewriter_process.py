@@ -192,7 +192,7 @@ def test_a_page_that_has_not_changed_is_a_304_from_upstream_to_the_engine(setup:
 def test_a_refusal_is_the_reason_phrase_of_its_status_line(setup: Setup) -> None:
     rule = {**FILE_RULE, "answer": "refuse", "younger_than_days": 0, "reason": "Ask us."}
     with service(setup.directory, setup.write(file_rules=[rule])) as running:
-        response = running.ask(PAGE)
+        response = running.ask("/index/pypi/an-example/json")
         assert response.status_code == 403
         assert response.reason_phrase == response.json()["detail"]
         assert response.reason_phrase.endswith("Ask us.")

@@ -80,6 +80,12 @@ async def upstream(directory: Path) -> AsyncIterator[Upstream]:
     finally:
         await indexes.aclose()
         server.close()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        # TLS says goodbye in both directions.
+        await asyncio.sleep(0.2)
 
 
 async def outcomes(found: Upstream, count: int) -> tuple[list[Outcomes], list[UpstreamError]]:

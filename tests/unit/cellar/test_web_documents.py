@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from unit.cellar.rewriting import Start, answer, assert_is_one_sentence, assert_not_found
 from unit.cellar.several import SEVERAL, Upstreams, tagged
-from unit.cellar.support import FILE_RULE
+from unit.cellar.support import FILE_RULE, hashed_path
 
 DOORS = ("index", "intercept")
 PROVENANCE = "integrity/an-example/2/an_example-2-py3-none-any.whl/provenance"
@@ -98,11 +99,42 @@ def test_a_release_of_which_all_is_kept_back_is_left_out_until_it_is_old_enough(
 
 
 def test_a_project_that_is_kept_back_has_no_document(start: Start) -> None:
-    for kept, status in (("hide", 404), ("refuse", 403)):
+    cases = [("hide", "index", 404), ("hide", "intercept", 404), ("refuse", "index", 403)]
+    for kept, door, status in cases:
         rewriter = start(answer(body=BODY), file_rules=[rule(answer=kept, projects=["an-*"])])
-        assert rewriter.ask("/index/pypi/an-example/json").status_code == status
-        assert rewriter.ask("/index/pypi/an-example/1/json").status_code == status
+        assert rewriter.ask(f"/{door}/pypi/an-example/json").status_code == status
+        assert rewriter.ask(f"/{door}/pypi/an-example/1/json").status_code == status
         assert rewriter.asked == []
+
+
+def test_where_pypis_file_urls_are_refused_a_refused_projects_document_shows_them(
+    start: Start,
+) -> None:
+    """Poetry asks for it first, and shows no more of a 403 than that there is no such project."""
+    url = f"https://files.example/packages/{hashed_path('an_example-3.zip')}"
+    refused = {**entry("an_example-3.zip"), "url": url}
+    odd = [{**refused, "url": value} for value in (None, 5, ["x"], "https://[")]
+    body = json.dumps({**DOCUMENT, "releases": {"3": [refused, ONE]}, "urls": [*odd, refused]})
+    refusing = rule(answer="refuse", projects=["an-example"])
+    rewriter = start(answer(body=body.encode()), file_rules=[refusing])
+    for path in ("an-example/json", "an-example/3/json"):
+        found = rewriter.ask(f"/intercept/pypi/{path}").json()
+        assert (found["releases"], found["urls"]) == ({"3": [refused]}, [refused])
+
+
+def test_a_refusal_has_its_sentence_for_pip_for_uv_and_for_people(start: Start) -> None:
+    refusing = rule(answer="refuse", projects=["an-*"], reason="Ask security@acme.example.")
+    response = start(answer(body=BODY), file_rules=[refusing]).ask("/index/pypi/an-example/json")
+    problem = response.json()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == 403
+    assert "a-rule" in problem["detail"]
+    assert "Ask security@acme.example." in problem["detail"]
+    # pip shows the reason phrase; the worker makes it one of this.
+    reason = response.headers["X-Cellar-Reason"]
+    assert reason == problem["detail"][:200]
+    assert re.fullmatch(r"[ -~]{1,200}", reason)
+    assert response.headers["Cache-Control"] == "max-age=60, public"
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -208,7 +208,7 @@ def test_no_credential_is_logged_or_answered_even_if_upstream_sends_it_back(
         for text in (response.text, str(response.headers), caplog.text):
             assert "hunter2" not in text
             assert base64.b64encode(b"ci:hunter2").decode() not in text
-    assert "Asked was acme." in caplog.text
+    assert "index upstream acme" in caplog.text
 
 
 def test_of_a_redirect_elsewhere_only_the_origin_is_logged(
@@ -216,7 +216,7 @@ def test_of_a_redirect_elsewhere_only_the_origin_is_logged(
 ) -> None:
     target = "https://login.example:8443/session-4711?token=4711"
     start(lambda _: scripted(302, header={"Location": target})).ask(path("an-example"))
-    assert "To https://login.example:8443. Asked was pypi." in caplog.text
+    assert "upstream pypi redirects elsewhere. To https://login.example:8443." in caplog.text
     assert "4711" not in caplog.text
 
 

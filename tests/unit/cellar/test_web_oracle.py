@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from unit.cellar.rewriting import Start, answer, assert_is_one_sentence, failing
 from unit.cellar.several import SEVERAL, file, page
@@ -203,6 +205,35 @@ def test_a_name_that_may_be_no_project_is_for_the_rules_of_all_projects(start: S
     for rules, status in (([rule(younger_than_days=7)], 403), ([rule(projects=["a"])], 200)):
         rewriter = start(answer(), engine=engine(), file_rules=rules)
         assert rewriter.ask(f"/file{path}").status_code == status
+
+
+REFUSED_PROJECTS = st.sampled_from(["a", "a-1", "an-example", "b"])
+FILE_NAMES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["a-1", "a_1-2", "A.1-2-3", "an_example-2", "b-1-1-1-1-1-1", "b", "README"]),
+    st.sampled_from(["", "-py3-none-any"]),
+    st.sampled_from([".whl", ".zip", ".tar.gz", ".egg", ".asc", ".metadata", ""]),
+)
+
+
+@given(project=REFUSED_PROJECTS, filenames=st.lists(FILE_NAMES, max_size=5, unique=True))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_a_refused_projects_page_shows_is_refused(
+    start: Start, project: str, filenames: list[str]
+) -> None:
+    """Whether the page of before or none is there when it is asked for."""
+    entries = [
+        {**file(name), "url": f"https://files.example/packages/{hashed_path(name)}"}
+        for name in filenames
+    ]
+    listing = page(project, *entries)
+    of_project = {project.replace("-", "_"): listing}
+    for pages in (of_project, {}):
+        rewriter = start(
+            answer(body=listing), engine=engine(**pages), file_rules=[rule(projects=[project])]
+        )
+        for entry in rewriter.ask(f"/index/json/simple/{project}/").json()["files"]:
+            assert_refused(rewriter.ask(f"/file{entry['url'].removeprefix('../..')}"))
 
 
 UNAVAILABLE: dict[str, Upstream] = {

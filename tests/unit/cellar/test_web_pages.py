@@ -42,7 +42,7 @@ def test_nothing_that_a_client_sends_reaches_upstream(start: Start) -> None:
         rewriter.ask(f"{PATHS[0]}?a=b", **sent)
     for request in rewriter.asked:
         assert set(request.headers) == {
-            "host", "accept", "accept-encoding", "connection", "user-agent"
+            "host", "accept", "accept-encoding", "connection", "user-agent", "cdn-loop"
         }  # fmt: skip
         assert request.url.query == b""
         assert request.headers["Host"] == "index.example"

@@ -1,6 +1,5 @@
 """Policy in the rewriter's answers: what is hidden, what is refused, and the index of a day."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +7,8 @@ import httpx
 import pytest
 
 from unit.cellar.rewriting import PATHS, Start, answer, assert_is_one_sentence, assert_not_found
-from unit.cellar.several import Upstreams, file, page
-from unit.cellar.support import FILE_RULE, SimplePage
+from unit.cellar.several import SEVERAL, Upstreams, file, page
+from unit.cellar.support import FILE_RULE, SimplePage, hashed_path
 
 OLD = "2024-02-29T23:59:59.999999Z"
 NEXT = "2024-03-01T00:00:00.000000Z"
@@ -57,25 +56,74 @@ def test_a_page_from_html_knows_no_upload_times_and_a_cooldown_fails_closed(star
         assert len(names(response)) == count
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/index/json/snapshot/2024-03-01/simple/an-example/"])
-def test_a_refused_project_is_refused_with_a_sentence_that_installers_show(
+REFUSING = rule(answer="refuse", projects=["an-*"], reason="Ask security@acme.example.")
+SNAPSHOT = "/index/json/snapshot/2024-03-01/simple/an-example/"
+
+
+def of_pypi(filename: str, **more: Any) -> dict[str, Any]:
+    """Return an entry of PyPI's for a file that the appliance caches."""
+    url = f"https://files.example/packages/{hashed_path(filename)}"
+    return {**file(filename), "url": url, "upload-time": OLD, **more}
+
+
+@pytest.mark.parametrize("path", [*PATHS, SNAPSHOT])
+def test_the_page_of_a_refused_project_shows_files_so_that_clients_ask_and_are_told(
     start: Start, path: str
 ) -> None:
-    refusing = rule(answer="refuse", projects=["an-*"], reason="Ask security@acme.example.")
-    rewriter = start(answer(body=BODY), file_rules=[refusing])
-    response = rewriter.ask(path)
-    assert response.status_code == 403
-    assert rewriter.asked == [], "nothing was asked"
-    problem = response.json()
-    assert response.headers["Content-Type"] == "application/problem+json"
-    assert problem["status"] == 403
-    assert "a-rule" in problem["detail"]
-    assert "Ask security@acme.example." in problem["detail"]
-    # pip shows the reason phrase; the worker makes it one of this.
-    reason = response.headers["X-Cellar-Reason"]
-    assert reason == problem["detail"][:200]
-    assert re.fullmatch(r"[ -~]{1,200}", reason)
-    assert response.headers["Cache-Control"] == "max-age=60, public"
+    listed = [of_pypi("an_example-1.zip"), of_pypi("an_example-2-py3-none-any.whl")]
+    body = page("an-example", *listed, versions=["1", "2"])
+    for rules in (
+        [REFUSING],
+        [rule(name="known", answer="allow", projects=["else"]), rule(answer="refuse")],
+    ):
+        rewriter = start(answer(body=body), file_rules=rules)
+        assert names(rewriter.ask(path)) == [entry["filename"] for entry in listed]
+
+
+@pytest.mark.parametrize("path", [*PATHS, SNAPSHOT])
+def test_the_page_of_a_refused_project_shows_nothing_that_can_be_had(
+    start: Start, path: str
+) -> None:
+    """What is hidden has a URL that works; what the appliance does not serve it cannot refuse."""
+    elsewhere = "https://elsewhere.example/an_example-3.zip"
+    body = page(
+        "an-example",
+        of_pypi("an_example-1.zip", size=5),
+        of_pypi("an_example-2.zip", size=50),
+        of_pypi("an_example-3.zip", url=elsewhere),
+        of_pypi("an_example-4.zip", url="https://files.example/packages/an_example-4.zip"),
+        of_pypi("another-5.zip"),
+        of_pypi("example.zip"),
+        # The appliance is asked for it by the name in the URL.
+        of_pypi("an_example-6.zip", url=of_pypi("another-6.zip")["url"]),
+        versions=["1", "2", "3", "4", "5", "6"],
+    )
+    hiding = rule(name="hiding", answer="hide", larger_than=10)
+    rewriter = start(answer(body=body), file_rules=[hiding, REFUSING])
+    assert names(rewriter.ask(path)) == ["an_example-1.zip"]
+    assert rewriter.ask(JSON).json()["versions"] == ["1"]
+
+
+def test_the_file_of_a_refused_project_on_another_index_can_be_asked_for(start: Start) -> None:
+    host = "https://packages.acme.example/files/"
+    body = page("acme", file("acme-2+cu1.zip", host), file("acme-3.zip", host + "%2e%2e/"))
+    refusing = rule(answer="refuse", projects=["acme"])
+    rewriter = start(Upstreams(acme=body), file_rules=[refusing], **SEVERAL)
+    (entry,) = rewriter.ask("/index/json/simple/acme/").json()["files"]
+    assert entry["url"] == "../../files/packages.acme.example/-/files/acme-2+cu1.zip"
+
+
+def test_a_refused_project_that_no_index_has_is_not_found(start: Start) -> None:
+    assert_not_found(start(answer(404), file_rules=[REFUSING]).ask(JSON))
+
+
+def test_a_project_of_which_some_is_allowed_shows_that_alone(start: Start) -> None:
+    listed = [of_pypi("an_example-1.zip"), of_pypi("an_example-2.zip")]
+    allowing = rule(name="old", answer="allow", versions="<2")
+    rewriter = start(
+        answer(body=page("an-example", *listed)), file_rules=[allowing, rule(answer="refuse")]
+    )
+    assert names(rewriter.ask(JSON)) == ["an_example-1.zip"]
 
 
 def test_a_hidden_project_is_not_found(start: Start) -> None:

@@ -203,11 +203,11 @@ REFUSED = Answer(
 )
 
 
-def test_a_refused_project_is_told_in_the_rewriters_own_words(engine: Engine) -> None:
+def test_a_refused_document_is_told_in_the_rewriters_own_words(engine: Engine) -> None:
     """pip shows the reason phrase, uv the body."""
     engine.rewriter.answer = lambda _: REFUSED
     for _ in range(2):
-        answer = engine.ask("/simple/refused/")
+        answer = engine.ask("/pypi/refused/json")
         assert (answer.status, answer.reason, answer.body) == (403, SENTENCE, REFUSED.body)
         assert answer.headers["content-type"] == "application/problem+json"
 
