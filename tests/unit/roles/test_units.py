@@ -19,7 +19,7 @@ UNITS = {
 
 # What the units run, and who puts it there.
 PROGRAMS = {
-    "nginx.service": {"/usr/sbin/nginx", "/bin/kill"},  # Debian's nginx and procps
+    "nginx.service": {"/usr/bin/find", "/usr/sbin/nginx", "/bin/kill"},  # findutils, nginx, procps
     "cellar-rewriter.service": {
         "/opt/cellar/0123456789ab/bin/cellar",
         "/bin/kill",
