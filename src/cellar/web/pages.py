@@ -14,7 +14,7 @@ from cellar.index.merging import merge
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import Page
 from cellar.index.views import Door, Form, read_page, view
-from cellar.policy import Policy, StoragePolicy, Storing, as_of
+from cellar.policy import Answer, Policy, StoragePolicy, Storing, as_of
 from cellar.upstream import Found, Indexes
 from cellar.upstream.validators import mark
 from cellar.web import answers
@@ -132,6 +132,9 @@ class Pages:
         )
 
     def _is_elsewhere(self, project: str, file: Mapping[str, Any]) -> bool:
+        if self._policy.project(project).answer is Answer.REFUSE:
+            # Upstream would hand out what the appliance refuses.
+            return False
         # What the page does not say, the oracle finds out when the file is asked for.
         size = file.get("size")
         known = size if type(size) is int else None

@@ -306,3 +306,15 @@ def test_a_page_sends_clients_to_upstream_for_what_is_redirected(
 
     assert (url in response.text) == sent
     assert (f"../..{PATH}" in response.text) == (not sent)
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_no_page_sends_clients_to_upstream_for_what_is_refused(start: Start, form: str) -> None:
+    listed = {**file("an_example-2-py3-none-any.whl"), "url": f"https://files.example{PATH}"}
+    rules = [rule(answer="refuse"), rule(name="elsewhere", answer="redirect")]
+
+    rewriter = start(answer(body=page("an-example", listed)), file_rules=rules)
+    response = rewriter.ask(f"/index/{form}/simple/an-example/")
+
+    assert f"../..{PATH}" in response.text
+    assert "files.example" not in response.text
