@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import httpx
 from starlette.requests import Request
@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from cellar.freshness import bounded, for_client
 from cellar.index.links import Links, Source, source_of
-from cellar.index.page import PageError
+from cellar.index.page import Page, PageError
 from cellar.index.views import read_page
 from cellar.policy import Answer, Policy, Storage, StoragePolicy, Storing, Verdict
 from cellar.policy.distributions import project_candidates
@@ -57,6 +57,8 @@ _SMALL = 2**20
 _SIBLINGS = (".metadata", ".metadata.json", ".asc")
 # Other paths of PyPI's file host than today's, in the characters that the engine lets through.
 _OLD_PATH = re.compile(r"packages(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._+!~-]+)+", re.ASCII)
+# In place of a hash, in paths of files that have none.
+_UNHASHED = "-"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 # RFC 9110 section 14.1.2, the last bytes; more digits than any file has bytes are cut.
@@ -158,7 +160,35 @@ class Oracle:
             return answers.kept_back("redirect", "Upstream itself has this.", header)
         header[ZONE] = storage.zone or _COMMON_ZONE
         header[LIMIT] = "none" if storage.limit is None else str(storage.limit)
+        if not await self._is_listed(source, path):
+            # Whoever asks may have made the hash up, and could fill the cache with copies of one
+            # file. What was stored while its page had it is served all the same.
+            header |= {LIMIT: "0", "Cache-Control": for_client(_UNKNOWN_FRESHNESS)}
         return answers.sentence(HTTPStatus.OK, "The file may be handed out.", header)
+
+    async def _is_listed(self, source: Source, path: str) -> bool:
+        """Tell whether a page has the file with the hash in its path, or nobody can say."""
+        if source.origin == self._pypi or f"/{_UNHASHED}/" in f"/{path}":
+            return True  # the path is the content, or says nothing of it
+        file = _whole(source)
+        beside = len(source.path) - len(file.path)
+        wanted = path[: len(path) - beside]
+        projects = project_candidates(file.path.rpartition("/")[2])
+        for project in projects:
+            try:
+                async with self._rooms.room() as room:
+                    body = await self._engine.page(project, room)
+                    paths = await asyncio.to_thread(self._paths, body, project) if body else set()
+            except UpstreamError:
+                return True
+            if wanted in paths:
+                return True
+        return not projects
+
+    def _paths(self, body: bytes, project: str) -> set[str]:
+        """Return the appliance's own (decoded) paths of the files on a page."""
+        paths = map(self._links.cached_path, _read(body, project).document["files"])
+        return {unquote(path.partition("#")[0]) for path in paths if path}
 
     async def _storing(self, source: Source, path: str) -> tuple[Storage, int]:
         """Return what becomes of a file, and for how many seconds that is known."""
@@ -167,7 +197,7 @@ class Oracle:
             return Storage(Storing.STORE, _METADATA_ZONE, _METADATA_LIMIT), _FRESHNESS
         filename = source.path.rpartition("/")[2]
         project = next(iter(project_candidates(filename)), "")
-        fresh = _UNHASHED_FRESHNESS if "/-/" in f"/{path}" else _FRESHNESS
+        fresh = _UNHASHED_FRESHNESS if f"/{_UNHASHED}/" in f"/{path}" else _FRESHNESS
         size = None
         if self._storage.has_limits:
             head = await self._head(source)
@@ -229,9 +259,13 @@ def _whole(source: Source) -> Source:
 
 def _entry(body: bytes, project: str, file: Source) -> Mapping[str, Any] | None:
     """Return what a page says of a file, None if it does not list it."""
+    files = _read(body, project).document["files"]
+    return next((entry for entry in files if source_of(entry["url"]) == file), None)
+
+
+def _read(body: bytes, project: str) -> Page:
     try:
-        page = read_page(body, project=project, url="http://engine/")
+        return read_page(body, project=project, url="http://engine/")
     except PageError as error:
         sentence = "The page of the file's project, which policy has to see, cannot be read."
         raise UpstreamError(sentence, f"The engine's page is wrong. {error}") from error
-    return next((e for e in page.document["files"] if source_of(e["url"]) == file), None)

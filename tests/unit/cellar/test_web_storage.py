@@ -24,7 +24,8 @@ def heads(**lengths: int) -> Upstream:
     """Return an engine that knows lengths of files by the beginning of their names."""
 
     def say(request: httpx.Request) -> httpx.Response:
-        assert request.method == "HEAD"
+        if request.method == "GET":
+            return scripted(404)
         name = request.url.path.rpartition("/")[2].partition("-")[0]
         if name not in lengths:
             return scripted(404)
@@ -136,6 +137,50 @@ def test_a_file_of_another_index_is_measured_at_its_own_host(start: Start) -> No
         assert response.headers["Cache-Control"] == f"max-age={freshness}, public"
     path = "/heads/packages.acme.example/files/whl/acme-2-py3-none-any.whl"
     assert set(asked(rewriter)) == {f"HEAD {path}"}
+
+
+HASH = "0a" * 32
+
+
+def with_page(*hashes: str | None) -> Upstream:
+    """Return an engine with a page of acme that lists one wheel, once for each hash."""
+    url = "https://packages.acme.example/files/whl/acme-2-py3-none-any.whl"
+    entry = file("acme-2-py3-none-any.whl")
+    listed = [
+        {**entry, "url": url, "hashes": {"sha256": digest} if digest else {}} for digest in hashes
+    ]
+    body = page("acme", *listed)
+    return lambda request: scripted(body=body) if request.method == "GET" else scripted(404)
+
+
+@pytest.mark.parametrize(
+    ("engine", "digest", "limit"),
+    [
+        (with_page(HASH), HASH, "none"),
+        (with_page(HASH), "0b" * 32, "0"),
+        (with_page(), HASH, "0"),
+        (with_page(None), "-", "none"),
+        (with_page(HASH.upper()), HASH, "none"),
+        (heads(), HASH, "0"),
+        # An index that cannot be asked refuses nothing.
+        (failing(httpx.ConnectError, "refused"), HASH, "none"),
+        (lambda _: scripted(503), "0b" * 32, "none"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["", ".metadata"])
+def test_a_hash_that_a_client_made_up_fills_no_cache(
+    start: Start, engine: Upstream, digest: str, limit: str, suffix: str
+) -> None:
+    """A file that is stored already is served all the same: its page may have lost it."""
+    rewriter = start(answer(), engine=engine, **SEVERAL)
+
+    response = rewriter.ask(f"/file{ACME.format(digest)}{suffix}")
+
+    assert response.status_code == 200
+    expected = "16777216" if suffix and limit == "none" else limit
+    assert response.headers["X-File-Limit"] == expected
+    if limit == "0":
+        assert response.headers["Cache-Control"] == "max-age=60, public"
 
 
 class System(NamedTuple):

@@ -319,6 +319,7 @@ def test_without_a_word_from_the_rewriter_a_file_is_served_and_the_lowest_limit_
         ("123", LEAST, True),
         ("123", LEAST + 1, False),
         ("x", LEAST + 1, False),
+        ("0", 1, False),
     ],
 )
 def test_what_arrives_is_kept_up_to_the_limit_to_the_byte_whatever_was_said_of_it(
