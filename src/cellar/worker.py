@@ -6,6 +6,7 @@ connection was accepted a moment before a reload would see that as a failure of 
 """
 
 import asyncio
+import gc
 import socket
 import sys
 from typing import Any
@@ -20,8 +21,19 @@ from cellar.web.answers import REASON
 
 # How long a draining worker waits for the first bytes of a connection that it has accepted.
 _FIRST_REQUEST_TIMEOUT = 2.0
+# A page of 2,400 files has 10,000 objects that the collector has to look at, none of them garbage. By
+# default it would do so fourteen times while it is read, and every third page go through all that
+# the worker is made of besides, which takes 20 ms.
+_NEW_OBJECTS = 10_000
 # As h11 has names of fields.
 _REASON = REASON.lower().encode("ascii")
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector leave alone what is there already, and come less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 class ReasonConnection(h11.Connection):
@@ -103,6 +115,7 @@ class RewriterWorker(UvicornWorker):  # type: ignore[misc] # the base has no typ
         self.config.app = self.wsgi
         server = DrainingServer(config=self.config)
         self._install_sigquit_handler()
+        spare_the_collector()
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -9,7 +9,8 @@ from cellar.index.page import HASH
 
 # The order of preference for the one hash that a link can carry; PEP 503 recommends SHA-256.
 _HASH_PREFERENCE = ("sha256", "sha512", "sha384", "blake2b", "sha224", "sha1", "md5")
-_ATTRIBUTE_NAME = re.compile(r"data-[a-z0-9._-]+", re.ASCII)
+_ATTRIBUTE_PREFIX = "data-"
+_ATTRIBUTE_NAME = re.compile(rf"{_ATTRIBUTE_PREFIX}[a-z0-9._-]+", re.ASCII)
 
 # Browsers drop these characters when they look for a URL's scheme (WHATWG URL, section 4.4).
 _DROPPED_BY_BROWSERS = re.compile(r"[\x00-\x20]")
@@ -61,6 +62,9 @@ def _meta(name: str, content: str) -> str:
 
 
 def _is_harmless(url: str) -> bool:
+    # Nearly all; what the patterns say of these is the same, but takes ten times as long.
+    if url.startswith(("https:", "http:", "../")):
+        return True
     return _HARMLESS.match(_DROPPED_BY_BROWSERS.sub("", url)) is not None
 
 
@@ -105,9 +109,11 @@ def _data_attributes(file: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "data-gpg-sig", "true" if file["gpg-sig"] else "false"
     if isinstance(file.get("provenance"), str):
         yield "data-provenance", file["provenance"]
-    for key, value in file.items():
-        if isinstance(value, str) and _ATTRIBUTE_NAME.fullmatch(key) and key not in _WRITTEN:
-            yield key, value
+    for key in file:
+        if key.startswith(_ATTRIBUTE_PREFIX) and key not in _WRITTEN:
+            value = file[key]
+            if isinstance(value, str) and _ATTRIBUTE_NAME.fullmatch(key):
+                yield key, value
 
 
 _WRITTEN = frozenset(

@@ -1,14 +1,17 @@
 """How a worker drains, turn by turn."""
 
 import asyncio
+import gc
+import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 from uvicorn import Config
 
-from cellar.worker import DrainingProtocol, DrainingServer
+from cellar.worker import DrainingProtocol, DrainingServer, spare_the_collector
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: engine\r\n\r\n"
 DEADLINE = 10.0
@@ -181,3 +184,40 @@ def test_an_answers_reason_is_in_its_status_line_and_nowhere_else(tmp_path: Path
     assert head.startswith(f"HTTP/1.1 403 {REFUSAL}\r\n".encode())
     assert head.count(REFUSAL.encode()) == 1
     assert b"cellar" not in head.lower()
+
+
+@pytest.fixture
+def collections() -> Iterator[list[int]]:
+    """Count the runs of the garbage collector, by the generation that each is of."""
+    generations: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            generations.append(info["generation"])
+
+    before = gc.get_threshold()
+    gc.callbacks.append(note)
+    yield generations
+    gc.callbacks.remove(note)
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+def test_a_large_page_is_read_without_the_garbage_collector(collections: list[int]) -> None:
+    page = json.dumps([{"hashes": {}, "core-metadata": {}, "yanked": False}] * 2_400)
+    json.loads(page)
+    assert collections, "by default it comes along"
+    spare_the_collector()
+    collections.clear()
+    json.loads(page)
+    assert collections == []
+
+
+def test_the_garbage_collector_still_comes_along(collections: list[int]) -> None:
+    spare_the_collector()
+    collections.clear()
+    for _ in range(50_000):
+        cycle: list[object] = []
+        cycle.append(cycle)
+    assert len(collections) >= 4
+    assert len(gc.get_objects()) < 30_000
