@@ -116,7 +116,7 @@ def test_a_killed_worker_of_the_engine_is_replaced_and_the_cache_stays(
     workers = appliance.run(f"pgrep --parent {pid} --full 'worker process'").split()
     appliance.run(f"kill -KILL {' '.join(workers)}")
     _answers_again(files("index"), published)
-    assert fakepypi.totals(path=published.path).requests == 1
+    assert fakepypi.totals(path=published.path, method="GET").requests == 1
     running = appliance.run(f"pgrep --parent {pid} --full 'worker process'").split()
     assert len(running) == len(workers)
     assert not set(running) & set(workers)
@@ -130,7 +130,7 @@ def test_a_killed_engine_comes_back_by_itself_with_its_cache(
     appliance.run("systemctl kill --signal=KILL nginx.service")
     _answers_again(files("index"), published)
     assert files("index").page(published.project).status_code == 200
-    assert fakepypi.totals(path=published.path).requests == 1
+    assert fakepypi.totals(path=published.path, method="GET").requests == 1
     assert fakepypi.totals(path=f"/simple/{published.project}/").requests == 1
 
 
