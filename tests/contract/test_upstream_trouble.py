@@ -185,7 +185,7 @@ def test_a_file_that_ends_too_early_is_never_stored(
 ) -> None:
     """One broken connection to PyPI must not break every build until somebody purges."""
     effects = {**CUT_SHORT[how], "ignore_range": ranges == "no ranges"}
-    with fakepypi.behaving("files", published.path, times=1, **effects):
+    with fakepypi.behaving("files", published.path, method="GET", times=1, **effects):
         # What the client gets is the part that came, and then nothing, or the end.
         cut = files("index").ask(published.path, stream=True)
         cut.raw.read(1000)
@@ -202,7 +202,7 @@ def test_a_file_of_unknown_length_is_passed_but_never_stored(
     with fakepypi.behaving("files", published.path, framing=framing, ignore_range=True):
         answers = [files("index").ask(published.path) for _ in range(2)]
     assert [len(answer.content) for answer in answers] == [published.size] * 2
-    assert fakepypi.totals(path=published.path).requests == 2
+    assert fakepypi.totals(path=published.path, method="GET").requests == 2
 
 
 def test_a_download_survives_an_upstream_that_dies_between_slices(
@@ -212,7 +212,7 @@ def test_a_download_survives_an_upstream_that_dies_between_slices(
     file = fakepypi.publish(
         project, "1.0", kind="blob", filename=f"{project}-1.0.tar.gz", size=20_000_000
     )
-    with fakepypi.behaving("files", file.path, skip=1, times=1, status=503):
+    with fakepypi.behaving("files", file.path, method="GET", skip=1, times=1, status=503):
         answer = files("index").ask(file.path)
     assert (answer.status_code, len(answer.content)) == (200, file.size)
 
@@ -247,7 +247,7 @@ def test_upstreams_header_steers_neither_the_cache_nor_its_clients(
         for answer in (first, second):
             said = {n for n in SEEN if n in answer.headers}
             assert said == set()
-        assert fakepypi.totals(path=path).requests == 1
+        assert fakepypi.totals(path=path, method="GET").requests == 1
 
 
 def test_a_silent_upstream_is_given_up_and_clients_are_told(

@@ -1,4 +1,4 @@
-"""Names of upstream hosts: nothing that DNS does takes PyPI away, or turns the appliance on itself."""
+"""Nothing that DNS does takes PyPI away, or turns the appliance on itself."""
 
 from __future__ import annotations
 
