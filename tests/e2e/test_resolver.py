@@ -21,15 +21,17 @@ RESOLVE = "systemctl start cellar-resolver.service"
 @contextmanager
 def hosts(appliance: Appliance, names: Names, address: str | None) -> Iterator[None]:
     """Let the machine know the names by another address, or not at all, while this lasts."""
-    appliance.run("cp /etc/hosts /tmp/hosts")
-    # In place: in a container it is mounted, and cannot be replaced.
+    appliance.run("cp /etc/hosts /tmp/hosts && cp /etc/resolv.conf /tmp/resolv.conf")
+    # In place: in a container they are mounted, and cannot be replaced.
+    appliance.run("echo nameserver 127.0.0.1 > /etc/resolv.conf")
     appliance.run(f"grep -v -e {names.index} -e {names.files} /tmp/hosts > /etc/hosts || true")
     if address is not None:
         appliance.run(f"echo {address} {names.index} {names.files} >> /etc/hosts")
     try:
         yield
     finally:
-        appliance.run("cat /tmp/hosts > /etc/hosts; rm /tmp/hosts")
+        appliance.run("cat /tmp/hosts > /etc/hosts && cat /tmp/resolv.conf > /etc/resolv.conf")
+        appliance.run("rm /tmp/hosts /tmp/resolv.conf")
         appliance.run(RESOLVE)
 
 
