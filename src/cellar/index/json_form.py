@@ -16,9 +16,9 @@ VALUES_LIMIT = 2_000_000
 _UTF_8_BOM = b"\xef\xbb\xbf"
 # PEP 833 freezes the HTML form at this version of the API.
 _LAST_HTML_VERSION = "1.4"
-# Where the text of a key url begins. The quote that opens a string never follows a backslash, and of
-# strings only a key is followed by a colon. The literal stands first, so that the scanner leaps from
-# one to the next.
+# Where the text of a key url begins. The quote that opens a string never follows a backslash, and
+# of strings only a key is followed by a colon. The literal stands first, so that the scanner leaps
+# from one to the next.
 _URL_KEY = re.compile(r'"url"(?<!\\"url")\s*:\s*"')
 # The letters of url can be spelled as escapes as well, which nobody does.
 _ESCAPED_LETTER = re.compile(r"\\u00[67]")
