@@ -94,8 +94,8 @@ def _by_dns(host: str, servers: Sequence[str], port: int) -> list[str]:
 
 
 def _by_the_machine(host: str) -> list[str]:
-    # It takes no time-out: as many seconds as resolv.conf says, for each server there. A thread that
-    # goes on waiting does not keep the process.
+    # It takes no time-out: as many seconds as resolv.conf says, for each server there. A thread
+    # that goes on waiting does not keep the process.
     answer: Future[list[str]] = Future()
 
     def ask() -> None:

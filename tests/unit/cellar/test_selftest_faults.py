@@ -187,7 +187,6 @@ FAULTS: dict[str, tuple[Change, list[str], str, list[str]]] = {
     "a DNS that leads upstream's names to the appliance": (
         resolving(index=["192.0.2.1"], files=["192.0.2.1"]),
         ["upstream names"],
-        "files.example resolves to 192.0.2.1, which is this appliance, and localhost resolves to "
         "192.0.2.1, which is this appliance; set cellar_dns_servers to servers that know the real ",
         [],
     ),

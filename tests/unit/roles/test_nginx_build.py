@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def judged(folder: Path, release: str, version: str) -> tuple[bool, str]:
-    """Return whether a host of a Debian with this nginx is taken, and what is said; dpkg's is real."""
+    """Return whether a host of a Debian with this nginx is taken, and what is said."""
     write_program(folder / "dpkg-query", f"#!/bin/sh\nprintf %s '{version}'\n")
     done = play(
         folder,
