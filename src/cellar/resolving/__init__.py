@@ -7,6 +7,6 @@ never takes its own address for upstream's.
 """
 
 from cellar.resolving.addresses import ADDRESSES, Addresses, ResolvingError
-from cellar.resolving.command import resolve
+from cellar.resolving.command import failures, resolve
 
-__all__ = ["ADDRESSES", "Addresses", "ResolvingError", "resolve"]
+__all__ = ["ADDRESSES", "Addresses", "ResolvingError", "failures", "resolve"]

@@ -17,37 +17,48 @@ Seen = Mapping[str, Mapping[str, float]]
 
 
 class ResolvingError(Exception):
-    """A host has no address that can be used; the sentence says why and what to do."""
+    """A host has no address that can be used: what is wrong, and what to do about it."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        """Take two halves of one sentence, without its full stop."""
+        super().__init__(f"{problem}; {remedy}.")
+        self.problem = problem
+        self.remedy = remedy
 
 
-def updated(
-    host: str,
-    seen: Mapping[str, float],
-    named: Iterable[str],
-    now: float,
-    is_own: Callable[[str], bool],
-) -> dict[str, float]:
+def usable(host: str, named: Iterable[str], is_own: Callable[[str], bool]) -> list[str]:
+    """
+    Return those of the addresses that an answer names which are another machine's.
+
+    `is_own` tells of an address whether it is this machine's.
+
+    Raises:
+        ResolvingError: when there is none.
+
+    """
+    addresses = list(named)
+    others = [address for address in addresses if not is_own(address)]
+    if others:
+        return others
+    if addresses:
+        raise ResolvingError(
+            f"{host} resolves to {', '.join(sorted(addresses))}, which is this appliance",
+            "set cellar_dns_servers to servers that know the real addresses",
+        )
+    raise ResolvingError(
+        f"{host} has no address that this appliance has a route to",
+        "check the routes of the appliance",
+    )
+
+
+def updated(seen: Mapping[str, float], named: Iterable[str], now: float) -> dict[str, float]:
     """
     Return the addresses of a host after a good answer, and when each was named last.
 
-    `seen` is what was known before, `named` the addresses of the answer. `is_own` tells of an
-    address whether it is this machine's.
-
-    Raises:
-        ResolvingError: when the answer names no other machine; what was known stays right.
-
+    `seen` is what was known before, `named` the addresses of the answer.
     """
-    others = [address for address in named if not is_own(address)]
-    if not others:
-        own = ", ".join(sorted(named)) or "no address"
-        raise ResolvingError(
-            f"{host} resolves to {own}, which is this appliance: a DNS for all machines leads the "
-            "name to it. Set cellar_dns_servers to servers that know the real addresses."
-            if own != "no address"
-            else f"{host} has no address that this appliance has a route to."
-        )
     kept = {address: when for address, when in seen.items() if now - when < _KEPT}
-    return kept | dict.fromkeys(others, now)
+    return kept | dict.fromkeys(named, now)
 
 
 def servers(addresses: Iterable[str], port: int) -> str:

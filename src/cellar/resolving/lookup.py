@@ -1,8 +1,13 @@
 """Asking for the addresses of a host: DNS servers of the operator's, or the machine's own way."""
 
 import ipaddress
+import json
 import socket
+import subprocess
+import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 import dns.exception
 import dns.resolver
@@ -28,49 +33,94 @@ def lookup(host: str, servers: Sequence[str], port: int = 53) -> list[str]:
         return [str(ipaddress.ip_address(host))]
     except ValueError:
         found = _by_dns(host, servers, port) if servers else _by_the_machine(host)
-    return [address for address in found if _has_route(address)]
+    return [address for address in found if _is_global(address) and _has_route(address)]
 
 
 def is_own(address: str) -> bool:
-    """Tell whether an address is this machine's: one can listen on it."""
+    """
+    Tell whether an address is this machine's: what is sent to it does not leave the machine.
+
+    The kernel is asked, by iproute2. That one can listen on an address would prove nothing: where
+    net.ipv4.ip_nonlocal_bind is set, as beside keepalived, one can on any.
+
+    Raises:
+        ResolvingError: when the kernel cannot be asked.
+
+    """
     parsed = ipaddress.ip_address(address)
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     if parsed.is_loopback or parsed.is_unspecified:
         return True
-    with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
+    command = ["ip", "-json", "route", "get", str(parsed)]
+    try:
+        done = subprocess.run(  # noqa: S603 the address was parsed
+            command, capture_output=True, text=True, timeout=_LIFETIME, check=False
+        )
+        # Without a route to it there is nothing but an error.
+        return done.returncode == 0 and json.loads(done.stdout)[0].get("type") == "local"
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise ResolvingError(
+            f"whether {address} is this appliance cannot be told: {error}",
+            "install the package iproute2, which has ip",
+        ) from error
 
 
 def _by_dns(host: str, servers: Sequence[str], port: int) -> list[str]:
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = list(servers)
     resolver.port = port
-    resolver.lifetime = _LIFETIME
+    end = time.monotonic() + _LIFETIME
     found: list[str] = []
-    failure: dns.exception.DNSException | None = None
+    reason = ""
     for kind in ("A", "AAAA"):
         try:
-            found += [record.address for record in resolver.resolve(host, kind, search=False)]
+            left = max(end - time.monotonic(), 0.001)
+            answer = resolver.resolve(host, kind, search=False, lifetime=left)
+            found += [record.address for record in answer]
         except dns.resolver.NoAnswer:
             continue
+        except dns.resolver.NXDOMAIN:
+            reason = "there is no such name"
+        except dns.exception.Timeout:
+            reason = reason or f"no answer within {_LIFETIME:.0f} seconds"
         except dns.exception.DNSException as error:
-            failure = error
-    if not found and failure is not None:
-        asked = ", ".join(servers)
-        reason = " ".join(str(failure).split())
-        raise ResolvingError(f"{host} cannot be resolved by {asked}: {reason}") from failure
+            reason = reason or " ".join(str(error).split()).rstrip(".")
+    if not found and reason:
+        raise ResolvingError(
+            f"{host} cannot be resolved by {', '.join(servers)}: {reason}",
+            "check that name, and cellar_dns_servers",
+        )
     return found
 
 
 def _by_the_machine(host: str) -> list[str]:
+    # It takes no time-out: as many seconds as resolv.conf says, for each server there. A thread
+    # that goes on waiting does not keep the process.
+    answer: Future[list[str]] = Future()
+
+    def ask() -> None:
+        try:
+            answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            answer.set_result(list(dict.fromkeys(str(found[4][0]) for found in answers)))
+        except OSError as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
     try:
-        answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        return answer.result(_LIFETIME)
+    except TimeoutError:
+        reason = f"no answer within {_LIFETIME:.0f} seconds"
     except OSError as error:
-        raise ResolvingError(f"{host} cannot be resolved: {error.strerror}.") from error
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        reason = str(error.strerror)
+    raise ResolvingError(
+        f"{host} cannot be resolved: {reason}",
+        "check that name, and the DNS of the appliance, or set cellar_dns_servers",
+    )
+
+
+def _is_global(address: str) -> bool:
+    # An address of one link only (fe80::) is none that nginx can be told.
+    return not ipaddress.ip_address(address).is_link_local
 
 
 def _has_route(address: str) -> bool:

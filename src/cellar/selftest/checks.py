@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cellar.index.page import PageError
 from cellar.index.views import read_page
+from cellar.resolving import failures
 from cellar.selftest.door import Door
 from cellar.selftest.report import Check, CheckError
 from cellar.settings import Settings
@@ -42,7 +43,8 @@ class _Checks:
     def all(self) -> list[Check]:
         own = self._settings.appliance.server_names
         # First, since without it pages and files say nothing that it does not say better.
-        found = [Check("upstream", self._upstream), *(self._tls(name) for name in own)]
+        found = [Check("upstream names", self._names), Check("upstream", self._upstream)]
+        found += [self._tls(name) for name in own]
         found.append(Check("health check", partial(self._health, own[0]), (f"TLS of {own[0]}",)))
         found.append(Check("rewriter", partial(self._rewriter, own[0]), (f"TLS of {own[0]}",)))
         found += self._pages_and_files("index door", own[0], own[0], f"https://{own[0]}/packages/")
@@ -119,6 +121,15 @@ class _Checks:
                 "remove the object from the cache",
             )
         return f"from the cache, {file['filename']}, {len(body)} bytes, content proved by its path"
+
+    def _names(self) -> str:
+        # What was known of them may go on to serve, so that nothing else needs this.
+        found = failures(self._settings)
+        if found:
+            problems = dict.fromkeys(failure.problem for failure in found)
+            remedies = dict.fromkeys(failure.remedy for failure in found)
+            raise CheckError(", and ".join(problems), ", and ".join(remedies))
+        return "all lead elsewhere"
 
     def _upstream(self) -> str:
         begin = time.monotonic()

@@ -4,13 +4,17 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import trustme
 from click.testing import CliRunner, Result
 
 from cellar.cli import main
+from cellar.resolving import ResolvingError, failures
+from cellar.selftest import checks
 from unit.cellar.servers import Answer, Request, Script, https_server
 from unit.cellar.support import PYPI, write_settings
 
@@ -21,6 +25,7 @@ NAMES = ["cellar.example", "second.example", "localhost", "files.example"]
 SMALL, LARGE = b"small file", b"a somewhat larger file"
 
 CHECKS = [
+    "upstream names",
     "upstream",
     "TLS of cellar.example",
     "TLS of second.example",
@@ -96,6 +101,11 @@ class World:
         self.upstream: Script = lambda _: Answer(200, page("https://files.example/packages/"))
         self.names = NAMES
         self.changes: dict[str, dict[str, Any]] = {"upstream": {}, "appliance": {}}
+        # What the DNS says of each host; 192.0.2.1 is the appliance.
+        self.addresses: dict[str, list[str]] = {
+            "localhost": ["192.0.2.2"],
+            "files.example": ["192.0.2.3"],
+        }
 
     def settings(self) -> Path:
         serve = self.stack.enter_context
@@ -122,7 +132,14 @@ class World:
 
     def selftest(self, *options: str) -> Result:
         arguments = ["selftest", "--settings", str(self.settings()), *options]
-        return CliRunner().invoke(main, arguments)
+        found = partial(failures, look_up=self._look_up, is_own="192.0.2.1".__eq__)
+        with mock.patch.object(checks, "failures", found):
+            return CliRunner().invoke(main, arguments)
+
+    def _look_up(self, host: str, servers: object) -> list[str]:
+        if host not in self.addresses:
+            raise ResolvingError(f"{host} cannot be resolved by {servers}", "check that name")
+        return self.addresses[host]
 
 
 def outcomes(result: Result) -> dict[str, tuple[str, str]]:

@@ -45,7 +45,7 @@ def test_without_interception_its_names_are_not_asked_for(world: World) -> None:
     world.names = ["cellar.example", "second.example"]
     result = world.selftest()
     assert result.exit_code == 0
-    assert list(outcomes(result)) == [*CHECKS[:7], "disk"]
+    assert list(outcomes(result)) == [*CHECKS[:8], "disk"]
 
 
 def test_an_object_that_is_being_refreshed_counts_as_cached(world: World) -> None:

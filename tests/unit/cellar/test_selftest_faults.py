@@ -60,7 +60,21 @@ def closed(world: World) -> None:
         world.changes["appliance"]["https_port"] = free.getsockname()[1]
 
 
-DOORS = CHECKS[1:11]
+def resolving(**addresses: list[str] | None) -> Change:
+    """Return a change of what the DNS says: of `files` and `index`; None for no answer."""
+
+    def spoil(world: World) -> None:
+        for name, host in {"index": "localhost", "files": "files.example"}.items():
+            named = addresses.get(name, world.addresses[host])
+            if named is None:
+                del world.addresses[host]
+            else:
+                world.addresses[host] = named
+
+    return spoil
+
+
+DOORS = CHECKS[2:12]
 PAGES_AND_FILES = ["page, index door", "page, intercept door"]
 FILES = ["file, index door", "file, intercept door"]
 TLS = [name for name in CHECKS if name.startswith("TLS")]
@@ -168,6 +182,24 @@ FAULTS: dict[str, tuple[Change, list[str], str, list[str]]] = {
         answering("/packages/", lambda a: replace(a, body=b"Small file")),
         FILES,
         "does not match its path",
+        [],
+    ),
+    "a DNS that leads upstream's names to the appliance": (
+        resolving(index=["192.0.2.1"], files=["192.0.2.1"]),
+        ["upstream names"],
+        "192.0.2.1, which is this appliance; set cellar_dns_servers to servers that know the real ",
+        [],
+    ),
+    "a name of upstream that cannot be resolved": (
+        resolving(files=None),
+        ["upstream names"],
+        "files.example cannot be resolved by (); check that name",
+        [],
+    ),
+    "a name of upstream without an address to go to": (
+        resolving(index=[]),
+        ["upstream names"],
+        "localhost has no address that this appliance has a route to; ",
         [],
     ),
     "upstream without the project": (

@@ -134,3 +134,22 @@ def test_a_network_that_cannot_be_made_is_told_with_podmans_reason_and_where_it_
         said = " ".join((done.stdout + done.stderr).split())
         assert f"cellar-local could not be made ({stderr}): its subnet is 10.213.70.0/24" in said
         assert "containers_networks in /srv/hosts.yml" in said
+
+
+def test_an_upstream_host_of_which_nothing_is_known_ends_the_run_and_is_named_alone(
+    tmp_path: Path,
+) -> None:
+    """What has addresses from before goes on with them, be it resolved now or not."""
+    known = "a.example cannot be resolved; look for it. What was known of it stays."
+    unknown = "b.example cannot be resolved; look for it. Nothing is known of it."
+    tasks = yaml.safe_load((ROOT / "roles/resolver/tasks/main.yml").read_text())
+    (judge,) = (task for task in tasks if task["name"].startswith("Refuse to go on without"))
+
+    for lines, status in (([known], 0), ([known, unknown], 2)):
+        said = play(
+            tmp_path, vars={"__resolver_run": {"rc": 1, "stderr_lines": lines}}, tasks=[judge]
+        )
+
+        assert said.returncode == status, said.stdout + said.stderr
+        assert "a.example" not in said.stdout
+        assert (unknown in " ".join(said.stdout.split())) == (status == 2)
