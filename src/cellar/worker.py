@@ -21,9 +21,9 @@ from cellar.web.answers import REASON
 
 # How long a draining worker waits for the first bytes of a connection that it has accepted.
 _FIRST_REQUEST_TIMEOUT = 2.0
-# A page of 2,400 files has 10,000 objects that the collector has to look at, none of them garbage. By
-# default it would do so fourteen times while it is read, and every third page go through all that
-# the worker is made of besides, which takes 20 ms.
+# A page of 2,400 files has 10,000 objects that the collector has to look at, none of them garbage.
+# By default it would do so fourteen times while it is read, and every third page go through all
+# that the worker is made of besides, which takes 20 ms.
 _NEW_OBJECTS = 10_000
 # As h11 has names of fields.
 _REASON = REASON.lower().encode("ascii")
