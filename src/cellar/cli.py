@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,8 +10,10 @@ import click
 from cellar import __version__
 from cellar.explain import explanation
 from cellar.explain.asking import AskingError, ask
+from cellar.explain.fate import fate_of
 from cellar.explain.question import Question, QuestionError
-from cellar.policy import Policy
+from cellar.index.links import Links
+from cellar.policy import Policy, StoragePolicy
 from cellar.policy.texts import one_line
 from cellar.resolving import resolve as resolve_all
 from cellar.selftest.checks import checks
@@ -153,12 +156,15 @@ def selftest(settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 cl
 @click.option("--json", "json_output", is_flag=True, help="Print one JSON object instead of lines.")
 def explain(requirement: str, settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 click
     """
-    Say which files clients are offered, which not, and the rule that says so.
+    Say which files clients are offered and which are stored, and the rules that say so.
 
     REQUIREMENT is a project (demo), a requirement (demo==1.2), or the name or the URL of a file.
     The project's own indexes are asked, not the cache. One line for each file: its verdict
     (offered, hidden, or refused), the rule and the setting that it stands in, since when the rule
-    holds, until when if time alone ends it, and why the rule matches.
+    holds, until when if time alone ends it, and why the rule matches. Then what becomes of a file
+    that clients ask for (stored, streamed, redirected, refused for its size, undecided if its size
+    counts and the page does not say it, or elsewhere if its URL does not lead to the appliance),
+    the rule or the setting that says so, and why.
 
     Exits with 0 if at least one of the files is offered, 1 if none is, and 2 if that cannot be
     said.
@@ -178,6 +184,11 @@ def explain(requirement: str, settings_path: Path, json_output: bool) -> None:  
         document,
         project,
         Policy(settings.file_rules),
+        partial(
+            fate_of,
+            StoragePolicy(settings.file_rules, settings.files),
+            Links.of(settings.indexes),
+        ),
         datetime.now(UTC),
         datetime.fromtimestamp(settings_path.stat().st_mtime, UTC),
     )

@@ -1,10 +1,12 @@
 """File URLs: which of them the appliance caches, and under which path of its own."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, unquote
+
+from cellar.settings import PYPI, IndexSettings
 
 # What the engine caches of PyPI's: the hashed path of a file (blake2b-256 of its content, cut
 # 2/2/60) and a name in the characters that file names of distributions have. The escapes are those
@@ -54,6 +56,13 @@ class Links:
     pypi: tuple[str, ...]
     others: tuple[str, ...]
 
+    @classmethod
+    def of(cls, indexes: Iterable[IndexSettings]) -> Self:
+        """Return the links of an appliance, of whose indexes one is PyPI."""
+        prefixes = {index.name: index.files for index in indexes}
+        pypi = prefixes.pop(PYPI)
+        return cls(pypi, tuple(prefix for files in prefixes.values() for prefix in files))
+
     def rewritten(self, files: Sequence[Mapping[str, Any]], root: str, *, pypi: bool) -> list[str]:
         """
         Return the URLs of `files` (of a page), those of cached files relative, the others as is.
@@ -87,6 +96,11 @@ class Links:
                     return None
                 return f"{_FILES}{origin}/{_digest(file)}/{path}{separator}{fragment}"
         return None
+
+    def cached_source(self, file: Mapping[str, Any]) -> Source | None:
+        """Return where the appliance gets an entry of `files` from; None if it is not cached."""
+        path = self.cached_path(file)
+        return None if path is None else self.source("/" + unquote(path.partition("#")[0]))
 
     def source(self, path: str) -> Source | None:
         """

@@ -1,11 +1,12 @@
 """Which files are stored, where, and what the client of another one gets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from cellar.policy.distributions import project_candidates
 from cellar.policy.matching import IndexFile, Matching, short
 from cellar.policy.texts import one_line
 from cellar.settings import STORAGE_ANSWERS, FileRuleSettings, FilesSettings
@@ -36,7 +37,8 @@ class Storage:
     `zone` is where it is stored, "" for the common one. `limit` is the greatest size, in bytes, for
     which the same holds of this file; None if there is none. `rule` is the name of the rule that
     decided, None for the setting that holds without one. `words` say what was found of the file;
-    `sentence` is for clients, ASCII on one line, "" unless refused.
+    `sentence` is for clients, ASCII on one line, "" unless refused. `larger_than` is the size, in
+    bytes, that the file had to be larger than for this; 0 if its size did not count.
     """
 
     answer: Storing
@@ -45,6 +47,7 @@ class Storage:
     rule: str | None = None
     words: str = ""
     sentence: str = ""
+    larger_than: int = 0
 
 
 class StorageRule(Matching):
@@ -53,11 +56,18 @@ class StorageRule(Matching):
     def __init__(self, settings: FileRuleSettings) -> None:
         self.answer = Storing(settings.answer)
         self.zone = settings.zone
+        self._larger_than = settings.larger_than
         super().__init__(settings, lenient=self.answer is Storing.STORE)
 
     def decision(self, file: IndexFile) -> Storage:
         """Return what becomes of a file that the rule matches, without its limit."""
-        return Storage(self.answer, self.zone, rule=self.name, words=self.words(file))
+        return Storage(
+            self.answer,
+            self.zone,
+            rule=self.name,
+            words=self.words(file),
+            larger_than=self._larger_than,
+        )
 
 
 class StoragePolicy:
@@ -97,6 +107,11 @@ class StoragePolicy:
                 return _limited(found, limit)
         return found
 
+    def named(self, filename: str, size: int | None) -> Storage:
+        """Return what becomes of a file of which its URL tells the name, and so the project."""
+        project = next(iter(project_candidates(filename)), "")
+        return self.file(project, {"filename": filename}, size)
+
     def _at(self, project: str, file: Mapping[str, Any], size: int) -> Storage:
         sized = IndexFile(project, {**file, "size": size})
         for rule in self._rules:
@@ -110,7 +125,7 @@ class StoragePolicy:
         sentence = ""
         if answer is Storing.REFUSE:
             sentence = f"{short(one_line(sized.name))} is refused: {words}."
-        return Storage(answer, words=words, sentence=sentence)
+        return Storage(answer, words=words, sentence=sentence, larger_than=limit)
 
 
 def _outcome(storage: Storage) -> tuple[Storing, str]:
@@ -118,4 +133,4 @@ def _outcome(storage: Storage) -> tuple[Storing, str]:
 
 
 def _limited(found: Storage, limit: int) -> Storage:
-    return Storage(found.answer, found.zone, limit, found.rule, found.words, found.sentence)
+    return replace(found, limit=limit)

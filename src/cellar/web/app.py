@@ -28,7 +28,7 @@ from starlette.routing import Route
 from cellar.index.links import Links
 from cellar.index.views import Door
 from cellar.policy import Policy, StoragePolicy
-from cellar.settings import PYPI, Settings
+from cellar.settings import Settings
 from cellar.upstream import Access, Indexes, Rooms
 from cellar.web import answers
 from cellar.web.documents import Documents
@@ -52,7 +52,7 @@ def create_app(
     """
     indexes = Indexes(settings, accesses, transport)
     storage = StoragePolicy(settings.file_rules, settings.files)
-    links = _links(settings)
+    links = Links.of(settings.indexes)
     policy = Policy(settings.file_rules, partial(can_refuse, links))
     rooms = Rooms()
     serving = Serving(settings.pages, rooms)
@@ -90,12 +90,6 @@ def create_app(
     # A path means what it says; the only redirects are those to the one spelling of a path.
     app.router.redirect_slashes = False
     return app
-
-
-def _links(settings: Settings) -> Links:
-    prefixes = {index.name: index.files for index in settings.indexes}
-    pypi = prefixes.pop(PYPI)
-    return Links(pypi, tuple(prefix for files in prefixes.values() for prefix in files))
 
 
 async def _healthz(_: Request) -> Response:

@@ -196,7 +196,6 @@ class Oracle:
         if file is not source:
             return Storage(Storing.STORE, _METADATA_ZONE, _METADATA_LIMIT), _FRESHNESS
         filename = source.path.rpartition("/")[2]
-        project = next(iter(project_candidates(filename)), "")
         fresh = _UNHASHED_FRESHNESS if f"/{_UNHASHED}/" in f"/{path}" else _FRESHNESS
         size = None
         if self._storage.has_limits:
@@ -204,7 +203,7 @@ class Oracle:
             size = head.length if head else None
             if size is None:
                 fresh = _UNKNOWN_FRESHNESS
-        storage = self._storage.file(project, {"filename": filename}, size)
+        storage = self._storage.named(filename, size)
         is_large = size is None or size > _SMALL
         if storage.answer is Storing.STORE and is_large and not self._has_space():
             # Better than a transfer that ends where the disk does.

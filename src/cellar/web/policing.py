@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.responses import Response
 
@@ -34,10 +33,7 @@ def can_refuse(links: Links, project: str, file: Mapping[str, Any]) -> bool:
 
     It has to be asked of the appliance, which then knows the project by the file's name alone.
     """
-    path = links.cached_path(file)
-    if path is None:
-        return False
-    source = links.source("/" + unquote(path.partition("#")[0]))
+    source = links.cached_source(file)
     return source is not None and project in project_candidates(source.path.rpartition("/")[2])
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,13 +15,14 @@ from click.testing import CliRunner, Result
 from cellar.cli import main
 from unit.cellar.policy.support import file, page, written
 from unit.cellar.servers import Answer, Request, https_server
-from unit.cellar.support import FILE_RULE, PYPI, PYPI_ROUTE, write_settings
+from unit.cellar.support import FILE_RULE, PYPI, PYPI_ROUTE, hashed_path, write_settings
 
 YOUNG = datetime.now(UTC) - timedelta(days=1)
 DEMO = page(
     file("demo-1.0.tar.gz", upload_time="2020-01-01T00:00:00Z"),
     file("demo-2.0.tar.gz", upload_time=written(YOUNG)),
 )
+STORAGE = ("STORAGE", "BY", "BECAUSE")
 RULES = [
     FILE_RULE | {"name": "deny", "answer": "refuse", "versions": "==1.0", "younger_than_days": 0},
     FILE_RULE,
@@ -46,6 +48,7 @@ class Index:
         return Answer(200, found if isinstance(found, bytes) else json.dumps(found).encode())
 
     def configure(self, port: int, **changes: Any) -> None:
+        self.port = port
         address = f"https://localhost:{port}"
         acme = PYPI | {"name": "acme", "url": f"{address}/acme/"}
         values: dict[str, Any] = {
@@ -74,15 +77,16 @@ def test_every_file_of_a_project_is_explained(index: Index) -> None:
     since = YOUNG.isoformat().replace("+00:00", "Z")
     until = (YOUNG + timedelta(days=7)).isoformat().replace("+00:00", "Z")
     ours = "cellar_file_rules"
-    assert [line.split(maxsplit=6) for line in result.stdout.splitlines()] == [
-        ["FILE", "VERDICT", "RULE", "SETTING", "SINCE", "UNTIL", "WHY"],
+    assert [re.split(r"  +", line) for line in result.stdout.splitlines()] == [
+        ["FILE", "VERDICT", "RULE", "SETTING", "SINCE", "UNTIL", "WHY", *STORAGE],
         [
             *("demo-1.0.tar.gz", "refused", "deny", ours, "2001-09-09T01:46:40Z", "-"),
-            "its version 1.0 matches ==1.0",
+            *("its version 1.0 matches ==1.0", "-", "-", "-"),
         ],
         [
             *("demo-2.0.tar.gz", "hidden", "cooldown", ours, since, until),
-            "it is younger than 7 days",
+            *("it is younger than 7 days", "elsewhere", "-"),
+            "the appliance does not cache files at its URL",
         ],
     ]
     assert (result.exit_code, result.stderr) == (1, "")
@@ -106,6 +110,24 @@ def test_json_has_the_same_exit_code(index: Index) -> None:
     assert [(row["file"], row["rule"]) for row in found["files"]] == [
         ("demo-2.0.tar.gz", "cooldown")
     ]
+
+
+def test_the_settings_say_what_is_stored_and_a_file_refused_for_its_size_is_still_offered(
+    index: Index,
+) -> None:
+    url = "https://files.example/packages/" + hashed_path("demo-1.5.zip")
+    entry = file("demo-1.5.zip", upload_time="2020-01-01T00:00:00Z", size=1001)
+    index.pages["/simple/demo/"] = page(entry | {"url": url})
+    index.configure(index.port, files={"size_limit": 1000, "over_limit": "refuse"})
+    result = index.explain("--json", "demo")
+    (row,) = json.loads(result.stdout)["files"]
+    assert (result.exit_code, row["verdict"]) == (0, "offered")
+    assert (row["storage"]["answer"], row["storage"]["size"]) == ("refused", 1001)
+    pinned = FILE_RULE | {"answer": "store", "younger_than_days": 0, "zone": "pinned"}
+    index.configure(index.port, files={"size_limit": 1000}, file_rules=[pinned])
+    (row,) = json.loads(index.explain("--json", "demo").stdout)["files"]
+    assert (row["storage"]["answer"], row["storage"]["zone"]) == ("stored", "pinned")
+    assert (row["rule"], row["storage"]["rule"]) == (None, "cooldown")
 
 
 def test_no_file_of_that_version_is_told(index: Index) -> None:

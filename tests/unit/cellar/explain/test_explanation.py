@@ -1,6 +1,7 @@
 """What `cellar explain` says of files, and that it is what clients meet."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from cellar.explain.explanation import Row, as_json, as_table, explain, is_offered
+from cellar.explain.fate import Fate, Outcome
 from cellar.explain.question import Question
 from cellar.policy import Policy
 from cellar.settings import FileRuleSettings
@@ -28,15 +30,20 @@ PAGE = page(
 )
 
 
+def fate(entry: Mapping[str, Any]) -> Fate:
+    """Return a fate that tells whose it is."""
+    return Fate(answer=Outcome.STORED, zone="pinned", setting="a_setting", why=entry["filename"])
+
+
 def explained(
     text: str, rules: list[FileRuleSettings] = RULES, document: dict[str, Any] = PAGE
 ) -> list[Row]:
     question = Question.parse(text)
-    return explain(question, document, "demo", Policy(rules), NOW, SINCE)
+    return explain(question, document, "demo", Policy(rules), fate, NOW, SINCE)
 
 
 def test_each_file_has_its_rule_the_setting_the_words_and_the_times() -> None:
-    rows = [row.cells() for row in explained("demo")]
+    rows = [row.cells()[:7] for row in explained("demo")]
     settings = "2026-10-05T08:30:00Z"
     ours = "cellar_file_rules"
     assert rows == [
@@ -81,6 +88,16 @@ def test_what_is_said_to_be_offered_is_what_the_page_shows(
     assert offered == [entry["filename"] for entry in shown]
 
 
+def test_what_clients_can_get_says_whether_it_is_stored_and_what_is_refused_does_not() -> None:
+    rows = {row.file: row.cells()[7:] for row in explained("demo<1.5")}
+    assert rows == {
+        "demo-1.1.zip": ("stored in pinned", "a_setting", "demo-1.1.zip"),
+        "demo-1.2.zip": ("-", "-", "-"),
+        "demo-1.3.zip": ("stored in pinned", "a_setting", "demo-1.3.zip"),
+        "demo-1.4.zip": ("stored in pinned", "a_setting", "demo-1.4.zip"),
+    }
+
+
 def test_the_table_has_headings_and_aligned_columns() -> None:
     lines = as_table(explained("demo>=1.2,<1.4")).splitlines()
     assert [line.split()[:3] for line in lines] == [
@@ -118,8 +135,21 @@ def test_json_says_the_same_as_the_table() -> None:
                 "since": "2026-11-30T10:00:00Z",
                 "until": "2026-12-07T10:00:00Z",
                 "why": "it is younger than 7 days",
+                "storage": {
+                    "answer": "stored",
+                    "zone": "pinned",
+                    "rule": None,
+                    "setting": "a_setting",
+                    "size": None,
+                    "larger_than": None,
+                    "limit": None,
+                    "why": "demo-1.4.zip",
+                },
             }
         ],
     }
+    (refused,) = explained("demo-1.2.zip")
+    said = json.loads(as_json(Question.parse("demo-1.2.zip"), "demo", [refused]))["files"]
+    assert [row["storage"] for row in said] == [None]
     (nothing,) = explained("demo-1.1.zip")
     assert (nothing.rule, nothing.setting, nothing.since, nothing.until) == (None,) * 4
