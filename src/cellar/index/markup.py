@@ -176,6 +176,6 @@ def _character(number: str) -> str:
         digits, base = digits[1:], 16
     digits = digits.lstrip("0")
     code = int(digits, base) if 0 < len(digits) <= _LONGEST_NUMBER else 0
-    if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004
+    if code == 0 or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004 Unicode
         return "\ufffd"
     return _WINDOWS_1252.get(code) or chr(code)
