@@ -50,18 +50,26 @@ class Links:
     `pypi` are the prefixes of PyPI's files, whose paths prove their content: behind the index door
     they are found below `packages/`. `others` are prefixes of other indexes' files, which are found
     below `files/` at both doors, so that their credentials stay on the appliance. All prefixes end
-    with a slash.
+    with a slash. `closed` are origins that want a credential, which no client has.
     """
 
     pypi: tuple[str, ...]
     others: tuple[str, ...]
+    closed: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, indexes: Iterable[IndexSettings]) -> Self:
         """Return the links of an appliance, of whose indexes one is PyPI."""
-        prefixes = {index.name: index.files for index in indexes}
+        every = list(indexes)
+        prefixes = {index.name: index.files for index in every}
         pypi = prefixes.pop(PYPI)
-        return cls(pypi, tuple(prefix for files in prefixes.values() for prefix in files))
+        closed = frozenset(
+            source_of(prefix).origin
+            for index in every
+            if index.credential
+            for prefix in index.files
+        )
+        return cls(pypi, tuple(prefix for files in prefixes.values() for prefix in files), closed)
 
     def rewritten(self, files: Sequence[Mapping[str, Any]], root: str, *, pypi: bool) -> list[str]:
         """

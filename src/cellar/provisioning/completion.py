@@ -155,6 +155,7 @@ def _revision(
     # Neither who asks upstream nor where the controller keeps a file changes what upstream says.
     kept = ("name", "url", "files", "missing_statuses")
     said = [REVISION, [{key: index[key] for key in kept} for index in indexes], routes]
-    said += [rules, files]
+    # No client is sent to an index that wants a credential; which one makes no difference.
+    said += [rules, files, [bool(index["username"]) for index in indexes]]
     text = json.dumps(said, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

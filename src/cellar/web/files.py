@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -153,7 +154,9 @@ class Oracle:
         if storage.answer is Storing.REFUSE:
             return _refused(storage.sentence, until)
         header = {TARGET: source.target, "Cache-Control": for_client(fresh)}
-        if storage.answer is Storing.STREAM:
+        # Where a credential is wanted, the client has none.
+        is_closed = storage.answer is Storing.REDIRECT and source.origin in self._links.closed
+        if storage.answer is Storing.STREAM or is_closed:
             return answers.kept_back("stream", "This is passed through.", header)
         if storage.answer is Storing.REDIRECT:
             header[LOCATION] = f"https://{source.origin}{source.target}"
@@ -206,8 +209,8 @@ class Oracle:
         storage = self._storage.named(filename, size)
         is_large = size is None or size > _SMALL
         if storage.answer is Storing.STORE and is_large and not self._has_space():
-            # Better than a transfer that ends where the disk does.
-            return Storage(Storing.STREAM), _NO_SPACE_FRESHNESS
+            # Served if it is there, and else not stored: better than an end where the disk has one.
+            return replace(storage, limit=0), _NO_SPACE_FRESHNESS
         return storage, fresh
 
     async def _head(self, source: Source) -> Head | None:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.index.links import Links
+from cellar.index.links import Links, source_of
 from cellar.index.merging import merge
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import Page
@@ -134,6 +134,9 @@ class Pages:
     def _is_elsewhere(self, project: str, file: Mapping[str, Any]) -> bool:
         if self._policy.project(project).answer is Answer.REFUSE:
             # Upstream would hand out what the appliance refuses.
+            return False
+        if source_of(file["url"]).origin in self._links.closed:
+            # Upstream would ask the client for a credential.
             return False
         # What the page does not say, the oracle finds out when the file is asked for.
         size = file.get("size")

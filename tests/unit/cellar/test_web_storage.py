@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from unit.cellar.rewriting import Start, answer, failing
+from unit.cellar.several import ACME as ACME_INDEX
 from unit.cellar.several import SEVERAL, file, page
-from unit.cellar.support import FILE_RULE, Upstream, hashed_path, scripted
+from unit.cellar.support import FILE_RULE, PYPI, Upstream, hashed_path, scripted
 
 PATH = f"/packages/{hashed_path('an_example-2-py3-none-any.whl')}"
 ACME = "/files/packages.acme.example/{}/files/whl/acme-2-py3-none-any.whl"
@@ -197,7 +198,7 @@ LARGE = 2**20 + 1
     ("free", "length", "stored"),
     [(2**29, LARGE, True), (2**29 - 1, LARGE, False), (0, 2**20, True)],
 )
-def test_without_space_a_large_file_is_passed_through(
+def test_without_space_a_large_file_is_served_and_not_stored(
     start: Start, monkeypatch: pytest.MonkeyPatch, free: int, length: int, *, stored: bool
 ) -> None:
     """Half of what must stay free is left to the engine, which makes room a little later."""
@@ -209,9 +210,9 @@ def test_without_space_a_large_file_is_passed_through(
 
     response = rewriter.ask(f"/file{PATH}")
 
-    assert response.status_code == (200 if stored else 403)
+    assert response.status_code == 200
     if not stored:
-        assert response.headers["X-File-Answer"] == "stream"
+        assert response.headers["X-File-Limit"] == "0"
         assert response.headers["Cache-Control"] == "max-age=10, public"
 
 
@@ -363,3 +364,35 @@ def test_no_page_sends_clients_to_upstream_for_what_is_refused(start: Start, for
 
     assert f"../..{PATH}" in response.text
     assert "files.example" not in response.text
+
+
+CLOSED: dict[str, Any] = {**SEVERAL, "indexes": [PYPI, {**ACME_INDEX, "credential": "acme"}]}
+REDIRECTING: dict[str, Any] = {"files": {"size_limit": 1000, "over_limit": "redirect"}}
+ACME_URL = "https://packages.acme.example/files/whl/acme-2-py3-none-any.whl"
+OWN_PATH = ACME.format("-")
+
+
+@pytest.mark.parametrize(("indexes", "sent"), [(SEVERAL, True), (CLOSED, False)])
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_no_page_sends_clients_to_an_index_that_wants_a_credential(
+    start: Start, indexes: dict[str, Any], form: str, *, sent: bool
+) -> None:
+    body = page("acme", {**file("acme-2-py3-none-any.whl"), "url": ACME_URL, "size": 1001})
+
+    response = start(answer(body=body), **REDIRECTING, **indexes).ask(f"/index/{form}/simple/acme/")
+
+    assert (ACME_URL in response.text) == sent
+    assert (f"../..{OWN_PATH}" in response.text) == (not sent)
+
+
+@pytest.mark.parametrize(("indexes", "told"), [(SEVERAL, "redirect"), (CLOSED, "stream")])
+def test_nobody_is_sent_to_an_index_that_wants_a_credential(
+    start: Start, indexes: dict[str, Any], told: str
+) -> None:
+    rewriter = start(answer(), engine=heads(acme=1001), **REDIRECTING, **indexes)
+
+    header = rewriter.ask(f"/file{OWN_PATH}").headers
+
+    assert header["X-File-Answer"] == told
+    assert header["X-File-Target"] == "/files/whl/acme-2-py3-none-any.whl"
+    assert header.get("X-File-Location") == (ACME_URL if told == "redirect" else None)

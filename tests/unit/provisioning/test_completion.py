@@ -220,6 +220,7 @@ OTHER_PAGES: list[dict[str, Any]] = [
     changed(indexes={"url": "https://packages.acme.example/simple/"}),
     changed(indexes={"files": ["https://a.example/"]}),
     changed(indexes={"missing_statuses": []}),
+    changed(indexes={"username": "", "password": ""}),
     changed(routes={"projects": ["*"]}),
     changed(routes={"indexes": ["pypi", "acme"]}),
     changed(file_rules={"name": "other"}),
