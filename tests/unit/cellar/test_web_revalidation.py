@@ -127,7 +127,9 @@ COOLDOWN = {**FILE_RULE, "younger_than_days": 7}
 def test_a_page_that_policy_changes_by_itself_is_asked_for_whole_from_then_on(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upstreams = Upstreams(pypi=tagged(BODY, ETAG, Cache_Control="max-age=600, public"))
+    # Dated here, and not when the test was collected.
+    body = page("an-example", dated(3), dated(30), meta={"_last-serial": 50})
+    upstreams = Upstreams(pypi=tagged(body, ETAG, Cache_Control="max-age=600, public"))
     rewriter = start(upstreams, file_rules=[COOLDOWN])
     first = rewriter.ask(PATH)
     assert [entry["filename"] for entry in first.json()["files"]] == ["an_example-30.zip"]
