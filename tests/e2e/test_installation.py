@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EXPECTED = expectations("appliance")
 FILES = EXPECTED["configuration"] | EXPECTED["others"]
+STARTED_BY_OTHERS = [f"cellar-{name}.service" for name in ("certificate", "resolver", "upstreams")]
 
 
 @pytest.mark.parametrize("unit", EXPECTED["units"])
@@ -26,7 +27,7 @@ def test_no_unit_of_ours_has_failed_and_none_is_unknown(appliance: Appliance) ->
     loaded = appliance.run("systemctl list-units --all --plain --no-legend 'cellar*' 'nginx*'")
     units = {line.split()[0]: line.split()[2] for line in loaded.splitlines()}
     assert "failed" not in units.values(), loaded
-    assert units.keys() == {*EXPECTED["units"], "cellar-certificate.service"}
+    assert units.keys() == {*EXPECTED["units"], *STARTED_BY_OTHERS}
 
 
 @pytest.mark.parametrize("unit", EXPECTED["exposure"])
@@ -78,7 +79,10 @@ def test_the_engine_reads_our_configuration_only(appliance: Appliance) -> None:
     """Debian's default site would answer under any name."""
     shown = appliance.box.run("nginx -T -q -e /dev/null -g 'pid /dev/null;'")
     files = re.findall(r"^# configuration file (.+):$", shown.stdout, re.MULTILINE)
-    assert files == ["/etc/nginx/nginx.conf"], shown.stderr
+    addresses = [
+        f"/var/lib/cellar/upstreams/pypi_{host}_host.servers" for host in ("index", "files")
+    ]
+    assert files == ["/etc/nginx/nginx.conf", *addresses], shown.stderr
 
 
 def test_the_playbook_leaves_no_litter(appliance: Appliance) -> None:
