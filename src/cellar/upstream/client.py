@@ -4,8 +4,6 @@ import asyncio
 import base64
 import random
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -25,11 +23,9 @@ TRIES = 3
 RETRY_PAUSE = 0.1
 LATE = "The index upstream {} did not answer in time."
 
-# Requests to one index at a time. They wait before they are made, and the pool of connections has
-# no limit of its own: a request that is ended while it waits there can leave its place taken for
-# good.
-_PLACES = 64
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=_PLACES, keepalive_expiry=30)
+# No limit of connections: a request that is ended while it waits in the pool can leave its place
+# there taken for good. How many there are at a time is for the caller to bound.
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 _PASSING = {
     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -104,7 +100,6 @@ class IndexClient:
         self._page_size_limit = settings.page_size_limit
         self._connect_timeout = settings.connect_timeout
         self._read_timeout = settings.read_timeout
-        self._places = asyncio.Semaphore(_PLACES)
         self._url = httpx.URL(index.url)
         self._absent = _ABSENT | set(index.missing_statuses)
         self._secrets = _Secrets(access.authorization)
@@ -149,26 +144,13 @@ class IndexClient:
             header["If-None-Match"] = etag
         for number in range(1, TRIES + 1):
             try:
-                async with self._place(deadline):
-                    return await self._ask(self._url.join(path), header, room, deadline)
+                return await self._ask(self._url.join(path), header, room, deadline)
             except UpstreamError as error:
                 if not error.passing or number == TRIES:
                     raise
             # At random, so that the requests which failed together do not come together again.
             await asyncio.sleep(RETRY_PAUSE * number * random.uniform(0.5, 1.5))  # noqa: S311
         raise AssertionError  # the last try returns or raises
-
-    @asynccontextmanager
-    async def _place(self, deadline: float) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise self._late("Too many requests were before this one.") from error
-        try:
-            yield
-        finally:
-            self._places.release()
 
     async def _ask(
         self, url: httpx.URL, header: dict[str, str], room: Room, deadline: float

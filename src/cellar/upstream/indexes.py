@@ -1,7 +1,9 @@
 """Which index is asked for a project, and what all of them together say."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,8 @@ PAGE = (
 
 # Seconds.
 _GRACE = 0.5
+# Answers that the same indexes are asked for at a time.
+_PLACES = 64
 
 # What is known of each index's last answer, the one with priority first.
 Known = Sequence[Part]
@@ -70,6 +74,12 @@ class Indexes:
             index.name: IndexClient(upstream, index, accesses[index.name], addresses, transport)
             for index in settings.indexes
         }
+        # One place for an answer, with all of its indexes and tries. Who has a place may wait for
+        # room, so who has room must never wait for a place: both would wait for each other. By the
+        # sets of indexes, so that one that hangs takes the places of its own projects alone.
+        self._places: defaultdict[tuple[str, ...], asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_PLACES)
+        )
         self._routes = [(Patterns(route.projects), route.indexes) for route in settings.routes]
 
     async def aclose(self) -> None:
@@ -132,9 +142,10 @@ class Indexes:
 
         deadline = asyncio.get_running_loop().time() + self._whole
         conditions = [part.condition for part in known] if known else [None] * len(indexes)
+        names = tuple(index.name for index in indexes)
         try:
             # By then every wait has ended by itself, unless an answer comes drop by drop.
-            async with asyncio.timeout_at(deadline + _GRACE):
+            async with self._place(names, deadline), asyncio.timeout_at(deadline + _GRACE):
                 outcomes = await _together([ask(n, c) for n, c in enumerate(conditions)])
                 unchanged = known is not None and await _unchanged(known, outcomes)
                 if not unchanged:
@@ -145,11 +156,28 @@ class Indexes:
                     ):
                         outcomes[n] = outcome
         except TimeoutError as error:
-            names = " or ".join(index.name for index in indexes)
-            raise UpstreamError(LATE.format(names)) from error
+            raise _late(names) from error
         if all(isinstance(outcome, Absent) for outcome in outcomes):
             raise ProjectNotFoundError
         return Outcomes(list(zip(indexes, outcomes, strict=True)), unchanged)
+
+    @asynccontextmanager
+    async def _place(self, names: tuple[str, ...], deadline: float) -> AsyncIterator[None]:
+        # Waited for before anything is asked: the pool's own places can be lost for good.
+        places = self._places[names]
+        try:
+            async with asyncio.timeout_at(deadline):
+                await places.acquire()
+        except TimeoutError as error:
+            raise _late(names, "Too many requests were before this one.") from error
+        try:
+            yield
+        finally:
+            places.release()
+
+
+def _late(names: Sequence[str], reason: str = "") -> UpstreamError:
+    return UpstreamError(LATE.format(" or ".join(names)), reason)
 
 
 async def _unchanged(known: Known, outcomes: Sequence[Outcome]) -> bool:

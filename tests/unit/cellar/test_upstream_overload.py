@@ -1,24 +1,29 @@
-"""An upstream that hangs or drips ends no later than promised, and leaves nothing behind."""
+"""An upstream that hangs, drips or is busy holds up nothing but itself, and no longer than that."""
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import trustme
 
 from cellar.settings import PYPI
 from cellar.upstream import Found, Indexes, Outcomes, Rooms, UpstreamError
 from cellar.upstream.access import Access
+from unit.cellar.several import SEVERAL
 from unit.cellar.support import PYPI as INDEX
-from unit.cellar.support import settings
+from unit.cellar.support import scripted, settings
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-WHOLE = 2.0
+WHOLE = 3.0
+# Answers that the same indexes are asked for at a time.
+PLACES = 64
 Speak = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Ask = Callable[[str], Coroutine[None, None, Outcomes]]
 
 
 class Upstream:
@@ -47,6 +52,17 @@ async def speaking(writer: asyncio.StreamWriter) -> None:
 
 async def hanging(_: asyncio.StreamWriter) -> None:
     await asyncio.sleep(30)
+
+
+def speaking_together(count: int) -> Speak:
+    """Return an upstream that answers once so many requests are there; with fewer, it hangs."""
+    barrier = asyncio.Barrier(count)
+
+    async def speak(writer: asyncio.StreamWriter) -> None:
+        await barrier.wait()
+        await speaking(writer)
+
+    return speak
 
 
 @asynccontextmanager
@@ -103,7 +119,7 @@ async def outcomes(found: Upstream, count: int) -> tuple[list[Outcomes], list[Up
 
 
 def test_after_an_overload_every_request_is_answered_again(tmp_path: Path) -> None:
-    """A place that an ended request took for good would be missing from then on."""
+    """A single place that an ended request took for good would be missing from then on."""
 
     async def run() -> None:
         async with upstream(tmp_path) as found:
@@ -113,9 +129,9 @@ def test_after_an_overload_every_request_is_answered_again(tmp_path: Path) -> No
             assert {error.sentence for error in errors} == {
                 "The index upstream pypi did not answer in time."
             }
-            found.speak = speaking
-            answers, errors = await outcomes(found, 100)
-            assert (len(answers), errors) == (100, [])
+            found.speak = speaking_together(PLACES)
+            answers, errors = await outcomes(found, PLACES)
+            assert (len(answers), errors) == (PLACES, [])
             assert all(isinstance(outcome, Found) for a in answers for _, outcome in a.said)
 
     asyncio.run(run())
@@ -131,9 +147,9 @@ def test_a_request_that_is_ended_from_outside_leaves_its_place(tmp_path: Path) -
                 for task in asking:
                     task.cancel()
                 await asyncio.gather(*asking, return_exceptions=True)
-            found.speak = speaking
-            answers, errors = await outcomes(found, 100)
-            assert (len(answers), errors) == (100, [])
+            found.speak = speaking_together(PLACES)
+            answers, errors = await outcomes(found, PLACES)
+            assert (len(answers), errors) == (PLACES, [])
 
     asyncio.run(run())
 
@@ -165,5 +181,60 @@ def test_an_answer_that_comes_drop_by_drop_is_ended(tmp_path: Path, speak: Speak
             found.speak = speaking
             answers, errors = await outcomes(found, 3)
             assert (len(answers), errors) == (3, [])
+
+    asyncio.run(run())
+
+
+def acme_and_pypi(directory: Path, seconds: Mapping[str, float]) -> Ask:
+    """Return how to ask two indexes, of which each takes so long for an answer."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(seconds[request.url.host])
+        return scripted(body=b"hello")
+
+    known = settings(
+        directory, upstream={"connect_timeout": WHOLE / 2, "read_timeout": WHOLE / 2}, **SEVERAL
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    accesses = {index.name: Access(tls) for index in known.indexes}
+    found = Indexes(known, accesses, httpx.MockTransport(answer))
+    rooms = Rooms()
+
+    async def ask(project: str) -> Outcomes:
+        async with rooms.room() as room:
+            return await found.pages(project, room)
+
+    return ask
+
+
+def test_many_pages_of_one_index_do_not_hold_up_those_of_two(tmp_path: Path) -> None:
+    """What one waits for, no other may hold that waits for something of the first."""
+
+    async def run() -> None:
+        ask = acme_and_pypi(tmp_path, {"packages.acme.example": 0, "index.example": 0.2})
+        # PyPI has as many requests as it may have. Then acme's part of `both` takes all the room.
+        asking = [asyncio.create_task(ask("demo")) for _ in range(PLACES)]
+        await asyncio.sleep(0.05)
+        asking += [asyncio.create_task(ask("both")) for _ in range(PLACES)]
+        said = [len(outcomes.said) for outcomes in await asyncio.gather(*asking)]
+        assert said == [1] * PLACES + [2] * PLACES
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("project", ["acme", "both"])
+def test_an_index_that_hangs_does_not_hold_up_the_projects_of_another(
+    tmp_path: Path, project: str
+) -> None:
+    async def run() -> None:
+        ask = acme_and_pypi(tmp_path, {"packages.acme.example": 30, "index.example": 0})
+        hanging = [asyncio.create_task(ask(project)) for _ in range(2 * PLACES)]
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(WHOLE / 2):
+            assert len((await ask("demo")).said) == 1
+        assert not any(task.done() for task in hanging)
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
     asyncio.run(run())

@@ -48,7 +48,7 @@ UNAVAILABLE = Answer(
     status=503,
     reason="Service Unavailable",
     headers={"Cache-Control": "no-store", "Retry-After": "1", "Content-Type": "text/plain"},
-    body=b"The index upstream did not answer in time.\n",
+    body=b"The index upstream pypi did not answer in time.\n",
 )
 
 
