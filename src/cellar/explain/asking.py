@@ -49,5 +49,5 @@ def _page(settings: Settings, project: str) -> Mapping[str, Any] | None:
     except UpstreamError as error:
         raise AskingError(error.reason) from error
     except PageError as error:
-        raise AskingError(f"The page of the index upstream cannot be read: {error}") from error
+        raise AskingError(f"The page of {project} cannot be read: {error}") from error
     return merge(pages).document

@@ -211,7 +211,7 @@ def test_many_pages_of_one_index_do_not_hold_up_those_of_two(tmp_path: Path) -> 
     """What one waits for, no other may hold that waits for something of the first."""
 
     async def run() -> None:
-        ask = acme_and_pypi(tmp_path, {"packages.acme.example": 0, "index.example": 0.2})
+        ask = acme_and_pypi(tmp_path, {"packages.acme.example": 0, "index.example": 0.1})
         # PyPI has as many requests as it may have. Then acme's part of `both` takes all the room.
         asking = [asyncio.create_task(ask("demo")) for _ in range(PLACES)]
         await asyncio.sleep(0.05)
@@ -222,13 +222,10 @@ def test_many_pages_of_one_index_do_not_hold_up_those_of_two(tmp_path: Path) -> 
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("project", ["acme", "both"])
-def test_an_index_that_hangs_does_not_hold_up_the_projects_of_another(
-    tmp_path: Path, project: str
-) -> None:
+def test_an_index_that_hangs_does_not_hold_up_the_projects_of_another(tmp_path: Path) -> None:
     async def run() -> None:
         ask = acme_and_pypi(tmp_path, {"packages.acme.example": 30, "index.example": 0})
-        hanging = [asyncio.create_task(ask(project)) for _ in range(2 * PLACES)]
+        hanging = [asyncio.create_task(ask("acme")) for _ in range(2 * PLACES)]
         await asyncio.sleep(0.05)
         async with asyncio.timeout(WHOLE / 2):
             assert len((await ask("demo")).said) == 1

@@ -161,7 +161,7 @@ def test_a_file_is_looked_for_in_every_project_that_it_may_be_of(index: Index) -
         ("absent", "The index has no project named absent."),
         ("absent-1.0-1.zip", "The index has no project named absent-1-0 or absent."),
         ("demo-7.0.tar.gz", "The page of demo has no file named demo-7.0.tar.gz."),
-        ("broken", "The page of the index upstream cannot be read: "),
+        ("broken", "The page of broken cannot be read: "),
     ],
 )
 def test_what_cannot_be_said_is_told_in_one_sentence(
