@@ -57,7 +57,7 @@ def test_a_clients_credentials_reach_neither_upstream_nor_a_log(
     file = files(door).ask(f"{published.path}?token={secret}", headers)
     assert (page.status_code, file.status_code) == (200, 200)
     asked = fakepypi.requests(path=f"*{published.project}*")
-    assert len(asked) == 2
+    assert [r.method for r in asked] == ["GET", "HEAD", "GET"]
     assert [r for r in asked if secret in f"{r.target} {r.headers}"] == []
     assert published.path in logged(appliance, published.path), "the log has these requests"
     assert logged(appliance, secret) == ""
@@ -134,12 +134,19 @@ def test_the_rest_of_the_index_host_passes_both_ways_byte_for_byte(
     assert asked.header("accept-encoding") == "gzip"
 
 
-def test_old_file_paths_pass_as_redirects(upstream: OpenDoor, names: Names, at: OpenDoor) -> None:
-    """What PyPI redirects may change, so it is not kept."""
+def test_old_file_paths_lead_to_the_file_of_today(
+    upstream: OpenDoor, names: Names, at: OpenDoor
+) -> None:
+    """PyPI redirects them; here they are followed, and the file is kept once, by today's path."""
     path = "/packages/source/d/demo/demo-1.1.tar.gz"
-    own = upstream(names.files).ask(path)
-    passed = at(names.files).ask(path)
-    assert (passed.status_code, passed.headers["Location"]) == (302, own.headers["Location"])
+    today = (
+        upstream(names.files).ask(path).headers["Location"].removeprefix(f"https://{names.files}")
+    )
+    own = upstream(names.files).ask(today)
+    answers = [at(names.files).ask(asked) for asked in (path, today)]
+    assert [(a.status_code, a.content) for a in answers] == [(200, own.content)] * 2
+    assert {answer.headers["ETag"] for answer in answers} == {f'"{today}"'}
+    assert answers[1].headers["X-Cache"] == "HIT"
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -68,7 +68,7 @@ def test_another_clients_install_costs_no_upstream_file_byte(
     assert first.versions == news.versions, str(first)
     paid = fakepypi.totals(host="files", path=news.paths)
     for wheel in news.newest:
-        asked = fakepypi.totals(host="files", path=wheel.path)
+        asked = fakepypi.totals(host="files", path=wheel.path, method="GET")
         assert (asked.requests, asked.bytes_sent) == (1, wheel.size), wheel.filename
     for way in ("uv sync --locked", "Poetry", "PDM"):
         user = User(WAYS[way], client_job, appliance)

@@ -40,7 +40,7 @@ def test_resolver_rejects_a_release_by_its_metadata_without_fetching_its_wheel(
     fakepypi.withdraw(f"{project}-dependency")
     assert installed.versions == {project: "1.0"}, str(installed)
     asked = {
-        path: fakepypi.totals(host="files", path=path).requests
+        path: fakepypi.totals(host="files", path=path, method="GET").requests
         for path in (chosen.path, rejected.path, rejected.metadata_path or "")
     }
     assert asked == {chosen.path: 1, rejected.path: 0, rejected.metadata_path: 1}

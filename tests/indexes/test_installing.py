@@ -73,7 +73,8 @@ def test_every_wheel_was_fetched_once_and_whole(
     """By the appliance, for the whole of it and nothing else."""
     first = first_from(server)
     for wheel in first.wheels:
-        (asked,) = (r for r in servers.requests() if r.filename == wheel.filename)
+        asked_for = [r for r in servers.requests() if r.filename == wheel.filename]
+        (asked,) = (r for r in asked_for if r.method == "GET")
         assert (asked.bytes, asked.user_agent.split("/")[0]) == (wheel.size, "Cellar")
 
 
