@@ -54,7 +54,7 @@ def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Dir
         ("files with a hash", "f2:8m:$uri:$slice_range"),
         ("files without a hash", "f1:$uri:"),
         *(("heads", f"h1:/heads/{owner}$file_target") for owner in OWNERS),
-        ("heads", "h1:$uri"),
+        ("heads", "h1:$request_uri"),
         # The engine's own subrequest, by the path of the request that it is for.
         ("oracle", "o1:0123abcd:$checked_file"),
         ("oracle", "o1:0123abcd:$uri"),
@@ -109,7 +109,7 @@ def test_the_key_of_an_answer_and_the_request_for_it_are_made_of_the_same_path(
             assert (checked in each.values("set")) == bool(each.all("auth_request"))
             assert "$uri" in key or "$file_target" in key
         elif kind(each) == "heads":
-            assert key == "h1:$uri"
+            assert key == "h1:$request_uri"
             assert target.endswith("/")  # in place of what leads to the location
         else:
             path = "$checked_file" if "$checked_file" in key else "$uri"
