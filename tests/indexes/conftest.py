@@ -12,6 +12,7 @@ from e2e.client_fixtures import client_job, runner_ca
 from indexes.servers import Servers
 from support.deployment import Machine, host_names, read_variables
 from support.fixtures import (
+    alone,
     at,
     deployment,
     fakepypi,
@@ -52,6 +53,7 @@ def inventory() -> Path:
 @pytest.fixture(scope="session")
 def appliance(deployment: Deployment) -> Appliance:
     (only,) = deployment.appliances.values()
+    alone(only.name)
     return only
 
 

@@ -71,10 +71,15 @@ class Machine:
 
 @dataclass(frozen=True)
 class Appliance(Machine):
-    """An appliance: `outside` is its address for this machine, `inside` the one for its runner."""
+    """
+    An appliance, with a runner and a fakepypi that are no other's.
+
+    `outside` is its address for this machine, `inside` the one for its runner.
+    """
 
     outside: str
     inside: str
+    fakepypi_address: str
     server_name: str
     names: Names
     ca: Path
@@ -94,8 +99,6 @@ class Deployment:
     """All of it. Each appliance has a runner whose only network is that appliance's inside."""
 
     names: Names
-    upstream: Machine
-    fakepypi_address: str
     appliances: Mapping[str, Appliance]
 
 
@@ -123,6 +126,7 @@ def read_deployment(inventory: Path, state: Path) -> Deployment:
             addresses=addresses,
             outside=addresses[everywhere["outside"]["name"]],
             inside=addresses[inside],
+            fakepypi_address=variables[name]["fakepypi_address"],
             server_name=variables[name]["cellar_server_names"][0],
             names=names,
             ca=ca,
@@ -131,10 +135,7 @@ def read_deployment(inventory: Path, state: Path) -> Deployment:
         # Not over the network: a CA that is downloaded from whom it is to vouch for proves nothing.
         ca.write_text(appliance.run("cat /etc/cellar/public/ca.pem"))
         appliances[name] = appliance
-    (upstream,) = host_names("upstreams", inventory)
-    return Deployment(
-        names, _machine(variables, upstream), everywhere["fakepypi_address"], appliances
-    )
+    return Deployment(names, appliances)
 
 
 @cache
