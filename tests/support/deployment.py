@@ -12,11 +12,10 @@ from ansible.inventory.manager import (  # type: ignore[import-untyped] # Ansibl
     InventoryManager,
 )
 from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped] # likewise
-from ansible.plugins.loader import init_plugin_loader  # type: ignore[import-untyped] # likewise
 from ansible.template import Templar  # type: ignore[import-untyped] # likewise
 from ansible.vars.manager import VariableManager  # type: ignore[import-untyped] # likewise
 
-from support.rendering import ROOT
+from support.rendering import ROOT, load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +140,7 @@ def read_deployment(inventory: Path, state: Path) -> Deployment:
 @cache
 def read_variables(inventory: Path) -> dict[str, Any]:
     """Return what the tests need of each host's variables, rendered by Ansible's own engine."""
-    init_plugin_loader()
+    load_plugins()
     loader = DataLoader()
     hosts = InventoryManager(loader=loader, sources=[str(inventory)])
     manager = VariableManager(loader=loader, inventory=hosts)
@@ -150,6 +149,7 @@ def read_variables(inventory: Path) -> dict[str, Any]:
         "cellar_server_names",
         "containers_networks",
         "fakepypi_address",
+        "fakepypi_state",
         "outside",
         "private_password",
         "private_state",

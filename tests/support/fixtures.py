@@ -91,7 +91,7 @@ def names(deployment: Deployment) -> Names:
         pytest.param(
             name,
             id=name.removeprefix("appliance-"),
-            marks=pytest.mark.xdist_group(name),
+            marks=pytest.mark.xdist_group(name=name),
         )
         for name in host_names("appliances")
     ],
