@@ -78,6 +78,7 @@ class Appliance(Machine):
 
     outside: str
     inside: str
+    upstream: Machine
     fakepypi_address: str
     server_name: str
     names: Names
@@ -125,6 +126,7 @@ def read_deployment(inventory: Path, state: Path) -> Deployment:
             addresses=addresses,
             outside=addresses[everywhere["outside"]["name"]],
             inside=addresses[inside],
+            upstream=_machine(variables, variables[name]["fakepypi"]),
             fakepypi_address=variables[name]["fakepypi_address"],
             server_name=variables[name]["cellar_server_names"][0],
             names=names,
@@ -148,6 +150,7 @@ def read_variables(inventory: Path) -> dict[str, Any]:
         "appliance",
         "cellar_server_names",
         "containers_networks",
+        "fakepypi",
         "fakepypi_address",
         "fakepypi_state",
         "outside",
