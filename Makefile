@@ -31,7 +31,7 @@ lint: ## Run the formatter's check, the linters and the type checker
 
 unit: ## Run the tests that need no container
 	@scripts/bootstrap
-	@.venv/bin/pytest
+	@.venv/bin/pytest --numprocesses=auto --dist=worksteal
 
 fuzz: ## Look for bytes that the readers of pages cannot bear, for 5 minutes
 	@scripts/fuzz 300

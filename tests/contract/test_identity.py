@@ -11,7 +11,7 @@ from support.fixtures import DOORS, expectations
 
 if TYPE_CHECKING:
     from fakepypi.client import FakePyPI
-    from fakepypi.journal import RequestRecord
+    from fakepypi.control.journal import RequestRecord
     from fakepypi.publication import PublishedFile
     from support.deployment import Appliance, Names
     from support.door import OpenDoor

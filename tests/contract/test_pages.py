@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from fakepypi.behaviour import MIRROR
+from fakepypi.misbehaviour.behaviour import MIRROR
 from support.door import ACCEPT, HTML, JSON
 from support.fixtures import DOORS, expectations
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from support.door import JSON, Door
+from support.door import JSON
 from support.fixtures import DOORS
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from fakepypi.client import FakePyPI
     from fakepypi.publication import PublishedFile
-    from support.deployment import Deployment
     from support.door import OpenDoor
 
 Trouble = Callable[["FakePyPI", str], AbstractContextManager[None]]
@@ -251,7 +250,7 @@ def test_upstreams_header_steers_neither_the_cache_nor_its_clients(
 
 
 def test_a_silent_upstream_is_given_up_and_clients_are_told(
-    deployment: Deployment, fakepypi: FakePyPI, project: str
+    pages: OpenDoor, fakepypi: FakePyPI, project: str
 ) -> None:
     """
     A page and a file that are not cached, and a page that is; all at once, for it takes long.
@@ -261,33 +260,22 @@ def test_a_silent_upstream_is_given_up_and_clients_are_told(
     """
     path = f"/simple/{project}/"
     file = fakepypi.publish(project, "1.0")
-    doors = [
-        (Door(a.outside, a.server_name, a.ca), Door(a.outside, a.names.index, a.ca))
-        for a in deployment.appliances.values()
-    ]
+    index, intercept = pages("index"), pages("intercept")
     with fakepypi.behaving("index", path, **SHORT_LIVED):
-        for index, _ in doors:
-            index.page(project)
+        index.page(project)
     time.sleep(2.1)  # until that has expired
-
-    def ask(question: tuple[Door, str]) -> requests.Response:
-        return question[0].ask(question[1], {"Accept": JSON})
-
-    questions = [
-        question
-        for index, intercept in doors
-        for question in ((index, path), (intercept, path), (index, file.path))
-    ]
     with (
         fakepypi.behaving(path=path, hold=True),
         fakepypi.behaving(path=file.path, hold=True),
-        ThreadPoolExecutor(len(questions)) as pool,
+        ThreadPoolExecutor() as pool,
     ):
-        answers = list(pool.map(ask, questions))
-    for stale, page, whole in zip(*[iter(answers)] * 3, strict=True):
-        assert (stale.status_code, len(stale.json()["files"])) == (200, 1)
-        assert is_a_sentence_for_later(page)
-        assert is_a_sentence_for_later(whole)
-    for index, intercept in doors:
-        assert intercept.page(project).status_code == 200
-        assert len(index.ask(file.path).content) == file.size
+        asked = [
+            pool.submit(door.ask, what, {"Accept": JSON})
+            for door, what in ((index, path), (intercept, path), (index, file.path))
+        ]
+        stale, page, whole = (answer.result() for answer in asked)
+    assert (stale.status_code, len(stale.json()["files"])) == (200, 1)
+    assert is_a_sentence_for_later(page)
+    assert is_a_sentence_for_later(whole)
+    assert intercept.page(project).status_code == 200
+    assert len(index.ask(file.path).content) == file.size

@@ -47,7 +47,7 @@ def test_runner_connects_to_its_appliance_and_to_nobody_else(
 ) -> None:
     """Not to upstream, not to the other appliance, not to its own appliance's way out."""
     strangers = [
-        deployment.fakepypi_address,
+        *(a.fakepypi_address for a in deployment.appliances.values()),
         *(a.outside for a in deployment.appliances.values()),
         *(a.inside for a in deployment.appliances.values() if a is not appliance),
         "192.0.2.1",  # RFC 5737: stands for the internet

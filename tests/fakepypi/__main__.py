@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .catalogue import DEMO, read_publications
-from .publication import Publication
-from .server import Config, Server
-from .site import Names
+from fakepypi.distributions.catalogue import DEMO, read_publications
+from fakepypi.hosts.site import Names
+from fakepypi.publication import Publication
+from fakepypi.server import Config, Server
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

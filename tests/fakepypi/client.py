@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import requests
 
-from .behaviour import Behaviour
-from .journal import RequestRecord, Totals
-from .message import Role
-from .publication import Publication, PublishedFile
+from fakepypi.control.journal import RequestRecord, Totals
+from fakepypi.http.message import Role
+from fakepypi.misbehaviour.behaviour import Behaviour
+from fakepypi.publication import Publication, PublishedFile
 
 _TIMEOUT = 60.0
 _POLL = 0.01

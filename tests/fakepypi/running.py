@@ -7,9 +7,9 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from .client import FakePyPI
-from .server import Config, Server
-from .site import Names
+from fakepypi.client import FakePyPI
+from fakepypi.hosts.site import Names
+from fakepypi.server import Config, Server
 
 Ready = Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]]
 

@@ -9,15 +9,15 @@ from itertools import count
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from .authority import certificate_authority, server_context
-from .control import Control
-from .journal import RequestRecord
-from .listener import Listener
-from .message import Link, Request
-from .rules import Plan
-from .site import Names, Site
-from .stream import Stream, linger_not_at_all
-from .wire import converse, write_response
+from fakepypi.control.api import Control
+from fakepypi.control.journal import RequestRecord
+from fakepypi.hosts.site import Names, Site
+from fakepypi.http.authority import certificate_authority, server_context
+from fakepypi.http.listener import Listener
+from fakepypi.http.message import Link, Request
+from fakepypi.http.stream import Stream, linger_not_at_all
+from fakepypi.http.wire import converse, write_response
+from fakepypi.misbehaviour.rules import Plan
 
 
 @dataclass(frozen=True)

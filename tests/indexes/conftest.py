@@ -14,6 +14,7 @@ from e2e.clients import WAYS, Attempt, Job, User
 from indexes.servers import Servers
 from support.deployment import Machine, host_names, read_variables
 from support.fixtures import (
+    alone,
     at,
     deployment,
     fakepypi,
@@ -58,6 +59,7 @@ def inventory() -> Path:
 @pytest.fixture(scope="session")
 def appliance(deployment: Deployment) -> Appliance:
     (only,) = deployment.appliances.values()
+    alone(only.name)
     return only
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fakepypi.artifacts import build_wheel, core_metadata, normalise, wheel_filename
+from fakepypi.distributions.artifacts import build_wheel, core_metadata, normalise, wheel_filename
 from fakepypi.publication import Publication
 
 if TYPE_CHECKING:

@@ -12,11 +12,10 @@ from ansible.inventory.manager import (  # type: ignore[import-untyped] # Ansibl
     InventoryManager,
 )
 from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped] # likewise
-from ansible.plugins.loader import init_plugin_loader  # type: ignore[import-untyped] # likewise
 from ansible.template import Templar  # type: ignore[import-untyped] # likewise
 from ansible.vars.manager import VariableManager  # type: ignore[import-untyped] # likewise
 
-from support.rendering import ROOT
+from support.rendering import ROOT, load_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,10 +70,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Appliance(Machine):
-    """An appliance: `outside` is its address for this machine, `inside` the one for its runner."""
+    """
+    An appliance, with a runner and a fakepypi that are no other's.
+
+    `outside` is its address for this machine, `inside` the one for its runner.
+    """
 
     outside: str
     inside: str
+    upstream: Machine
+    fakepypi_address: str
     server_name: str
     names: Names
     ca: Path
@@ -94,8 +99,6 @@ class Deployment:
     """All of it. Each appliance has a runner whose only network is that appliance's inside."""
 
     names: Names
-    upstream: Machine
-    fakepypi_address: str
     appliances: Mapping[str, Appliance]
 
 
@@ -123,6 +126,8 @@ def read_deployment(inventory: Path, state: Path) -> Deployment:
             addresses=addresses,
             outside=addresses[everywhere["outside"]["name"]],
             inside=addresses[inside],
+            upstream=_machine(variables, variables[name]["fakepypi"]),
+            fakepypi_address=variables[name]["fakepypi_address"],
             server_name=variables[name]["cellar_server_names"][0],
             names=names,
             ca=ca,
@@ -131,16 +136,13 @@ def read_deployment(inventory: Path, state: Path) -> Deployment:
         # Not over the network: a CA that is downloaded from whom it is to vouch for proves nothing.
         ca.write_text(appliance.run("cat /etc/cellar/public/ca.pem"))
         appliances[name] = appliance
-    (upstream,) = host_names("upstreams", inventory)
-    return Deployment(
-        names, _machine(variables, upstream), everywhere["fakepypi_address"], appliances
-    )
+    return Deployment(names, appliances)
 
 
 @cache
 def read_variables(inventory: Path) -> dict[str, Any]:
     """Return what the tests need of each host's variables, rendered by Ansible's own engine."""
-    init_plugin_loader()
+    load_plugins()
     loader = DataLoader()
     hosts = InventoryManager(loader=loader, sources=[str(inventory)])
     manager = VariableManager(loader=loader, inventory=hosts)
@@ -148,7 +150,9 @@ def read_variables(inventory: Path) -> dict[str, Any]:
         "appliance",
         "cellar_server_names",
         "containers_networks",
+        "fakepypi",
         "fakepypi_address",
+        "fakepypi_state",
         "outside",
         "private_password",
         "private_state",

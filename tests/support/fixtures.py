@@ -59,9 +59,9 @@ def expectations(name: str) -> Any:
 
 
 @cache
-def _alone() -> TextIO:
-    """Wait until no other process runs these tests: all would count the same requests."""
-    lock = (ROOT / ".cellar/tests.lock").open("w")
+def alone(appliance: str) -> TextIO:
+    """Wait until no other process tests this appliance: both would count the same requests."""
+    lock = (ROOT / f".cellar/tests-{appliance}.lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock  # held for as long as this process lives
 
@@ -73,7 +73,6 @@ def inventory() -> Path:
 
 @pytest.fixture(scope="session")
 def deployment(inventory: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    _alone()
     try:
         return read_deployment(inventory, tmp_path_factory.mktemp("deployment"))
     except AssertionError as error:
@@ -87,28 +86,36 @@ def names(deployment: Deployment) -> Names:
 
 @pytest.fixture(
     scope="session",
-    params=host_names("appliances"),
-    ids=lambda name: name.removeprefix("appliance-"),
+    # A process for each appliance, if there are several: nothing of one is another's.
+    params=[
+        pytest.param(
+            name,
+            id=name.removeprefix("appliance-"),
+            marks=pytest.mark.xdist_group(name=name),
+        )
+        for name in host_names("appliances")
+    ],
 )
 def appliance(deployment: Deployment, request: pytest.FixtureRequest) -> Appliance:
+    alone(request.param)
     return deployment.appliances[request.param]
 
 
 @pytest.fixture(scope="session")
-def fakepypi(deployment: Deployment) -> Iterator[FakePyPI]:
-    client = FakePyPI(f"http://{deployment.fakepypi_address}:{FAKEPYPI_CONTROL_PORT}")
+def fakepypi(appliance: Appliance) -> Iterator[FakePyPI]:
+    client = FakePyPI(f"http://{appliance.fakepypi_address}:{FAKEPYPI_CONTROL_PORT}")
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
 def upstream(
-    deployment: Deployment, fakepypi: FakePyPI, tmp_path_factory: pytest.TempPathFactory
+    appliance: Appliance, fakepypi: FakePyPI, tmp_path_factory: pytest.TempPathFactory
 ) -> OpenDoor:
     """Open a door of fakepypi itself, by host name: what PyPI would answer."""
     ca = tmp_path_factory.mktemp("upstream") / "ca.pem"
     ca.write_text(fakepypi.ca_pem)
-    return cache(lambda name: Door(deployment.fakepypi_address, name, ca))
+    return cache(lambda name: Door(appliance.fakepypi_address, name, ca))
 
 
 @pytest.fixture(scope="session")

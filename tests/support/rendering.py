@@ -60,7 +60,7 @@ def render(role: str, template: str, **variables: Any) -> str:
 
 def render_text(role: str, text: str, **variables: Any) -> str:
     """Return `text` rendered as if it were a template of `role`; see `render`."""
-    _load_plugins()
+    load_plugins()
     loader = DataLoader()
     loader.set_basedir(str(ROOT))
     known: dict[str, Any] = dict(FACTS)
@@ -83,5 +83,6 @@ def _folder(role: str) -> Path:
 
 
 @cache
-def _load_plugins() -> None:
+def load_plugins() -> None:
+    """Let Ansible find its plugins; it can be told so once in a process."""
     init_plugin_loader()

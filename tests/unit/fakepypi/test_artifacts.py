@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fakepypi.artifacts import build_sdist, build_wheel, sdist_filename, wheel_filename
+from fakepypi.distributions.artifacts import (
+    build_sdist,
+    build_wheel,
+    sdist_filename,
+    wheel_filename,
+)
 from fakepypi.publication import Publication
 
 DEMO = Publication("Demo.Name", "1.0", requires=["dep>=1", 'more; extra == "all"'])

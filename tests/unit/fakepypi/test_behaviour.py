@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fakepypi.behaviour import MIRROR, Behaviour, Effects
-from fakepypi.message import Request
+from fakepypi.http.message import Request
+from fakepypi.misbehaviour.behaviour import MIRROR, Behaviour, Effects
 
 
 @pytest.mark.parametrize(

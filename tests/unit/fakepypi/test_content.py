@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from fakepypi.content import (
+from fakepypi.distributions.content import (
     BytesContent,
     Digests,
     FlippedContent,

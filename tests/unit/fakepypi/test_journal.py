@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from fakepypi.client import FakePyPI
-from fakepypi.journal import Totals
+from fakepypi.control.journal import Totals
 from fakepypi.raw import Answer, RawClient
 
 Ask = Callable[..., Answer]

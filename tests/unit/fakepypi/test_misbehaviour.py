@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fakepypi.behaviour import MIRROR
 from fakepypi.client import FakePyPI
+from fakepypi.misbehaviour.behaviour import MIRROR
 from fakepypi.raw import Answer
 
 Ask = Callable[..., Answer]

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from . import artifacts
-from .content import BytesContent, Content, Digests, GeneratedContent
-from .jsonform import many_from_json
-from .publication import Publication, PublishedFile
+from fakepypi.distributions import artifacts
+from fakepypi.distributions.content import BytesContent, Content, Digests, GeneratedContent
+from fakepypi.jsonform import many_from_json
+from fakepypi.publication import Publication, PublishedFile
 
 _FIRST_UPLOAD = datetime(2026, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)
 _UPLOAD_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
 
-from .behaviour import Behaviour
-from .catalogue import DEMO, make_file
-from .journal import Selection
-from .jsonform import from_json, many_from_json
-from .message import Request, Response, text
-from .publication import Publication, PublishedFile
-from .simple import dump
-from .site import Site
+from fakepypi.control.journal import Selection
+from fakepypi.distributions.catalogue import DEMO, make_file
+from fakepypi.hosts.simple import dump
+from fakepypi.hosts.site import Site
+from fakepypi.http.message import Request, Response, text
+from fakepypi.jsonform import from_json, many_from_json
+from fakepypi.misbehaviour.behaviour import Behaviour
+from fakepypi.publication import Publication, PublishedFile
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from http import HTTPStatus
 
-from .behaviour import Effects
-from .content import FlippedContent
-from .message import Request, Response, redirect, text
+from fakepypi.distributions.content import FlippedContent
+from fakepypi.http.message import Request, Response, redirect, text
+from fakepypi.misbehaviour.behaviour import Effects
 
 
 def distort(response: Response, effects: Effects, number: int) -> Response:

@@ -8,12 +8,12 @@ from urllib.parse import unquote
 
 import h11
 
-from .behaviour import Effects
-from .distortion import phrase
-from .journal import RequestRecord
-from .message import Request, Response
-from .rules import Plan
-from .stream import Stream
+from fakepypi.control.journal import RequestRecord
+from fakepypi.http.message import Request, Response
+from fakepypi.http.stream import Stream
+from fakepypi.misbehaviour.behaviour import Effects
+from fakepypi.misbehaviour.distortion import phrase
+from fakepypi.misbehaviour.rules import Plan
 
 _CHUNK = 128 * 1024
 _SLOW_STEPS_PER_SECOND = 50

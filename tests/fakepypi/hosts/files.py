@@ -7,11 +7,11 @@ from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import quote
 
-from .artifacts import normalise
-from .catalogue import Catalogue, File
-from .content import BytesContent, Content
-from .message import Request, Response, redirect, text
-from .negotiation import accepts_gzip
+from fakepypi.distributions.artifacts import normalise
+from fakepypi.distributions.catalogue import Catalogue, File
+from fakepypi.distributions.content import BytesContent, Content
+from fakepypi.hosts.negotiation import accepts_gzip
+from fakepypi.http.message import Request, Response, redirect, text
 
 _METHODS = "GET, HEAD, OPTIONS"
 _FOREVER = "max-age=365000000, immutable, public"

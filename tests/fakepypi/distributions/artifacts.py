@@ -9,8 +9,8 @@ import tarfile
 import zipfile
 from collections.abc import Mapping
 
-from .content import GeneratedContent
-from .publication import Publication
+from fakepypi.distributions.content import GeneratedContent
+from fakepypi.publication import Publication
 
 # In-tree build backend (PEP 517): the sdist carries its wheel's files, so a build needs no package.
 # Not the wheel itself: pip would take a zip at the end of an uncompressed archive for the archive.

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from .behaviour import Behaviour, Effects
-from .message import Request, Role
+from fakepypi.http.message import Request, Role
+from fakepypi.misbehaviour.behaviour import Behaviour, Effects
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from .artifacts import extras
-from .catalogue import File, Project
-from .simple import dump
+from fakepypi.distributions.artifacts import extras
+from fakepypi.distributions.catalogue import File, Project
+from fakepypi.hosts.simple import dump
 
 
 def project_document(project: Project, files_origin: str) -> bytes:

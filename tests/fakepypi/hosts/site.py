@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import count
 
-from .behaviour import Effects
-from .catalogue import Catalogue
-from .distortion import apply_condition, distort
-from .file_host import FileHost
-from .index_host import IndexHost
-from .journal import Journal, RequestRecord
-from .message import Link, Request, Response, Role, redirect, text
-from .ranges import apply_range
-from .rules import Plan, Rules
+from fakepypi.control.journal import Journal, RequestRecord
+from fakepypi.distributions.catalogue import Catalogue
+from fakepypi.hosts.files import FileHost
+from fakepypi.hosts.index import IndexHost
+from fakepypi.http.message import Link, Request, Response, Role, redirect, text
+from fakepypi.http.ranges import apply_range
+from fakepypi.misbehaviour.behaviour import Effects
+from fakepypi.misbehaviour.distortion import apply_condition, distort
+from fakepypi.misbehaviour.rules import Plan, Rules
 
 
 @dataclass(frozen=True)

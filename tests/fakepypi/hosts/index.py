@@ -11,12 +11,12 @@ from html import escape
 from typing import Literal
 from urllib.parse import quote
 
-from . import legacy, negotiation, simple
-from .artifacts import normalise
-from .behaviour import Effects
-from .catalogue import Catalogue, Project
-from .content import BytesContent
-from .message import Request, Response, redirect, text
+from fakepypi.distributions.artifacts import normalise
+from fakepypi.distributions.catalogue import Catalogue, Project
+from fakepypi.distributions.content import BytesContent
+from fakepypi.hosts import legacy, negotiation, simple
+from fakepypi.http.message import Request, Response, redirect, text
+from fakepypi.misbehaviour.behaviour import Effects
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",

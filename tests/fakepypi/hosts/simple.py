@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from .catalogue import File, Project
+from fakepypi.distributions.catalogue import File, Project
 
 API_VERSION = "1.4"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from .message import Link, Request, Role
+from fakepypi.http.message import Link, Request, Role
 
 
 @dataclass

@@ -5,8 +5,8 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from .jsonform import from_json
-from .message import Request, Role
+from fakepypi.http.message import Request, Role
+from fakepypi.jsonform import from_json
 
 
 @dataclass(frozen=True, kw_only=True)

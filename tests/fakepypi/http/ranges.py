@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
-from .content import BytesContent, Content, JoinedContent, SlicedContent
-from .message import Request, Response, text
+from fakepypi.distributions.content import BytesContent, Content, JoinedContent, SlicedContent
+from fakepypi.http.message import Request, Response, text
 
 _BOUNDARY = "fakepypi-boundary"
 _RANGE = re.compile(r"(\d*)-(\d*)")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from .content import BytesContent, Content
+from fakepypi.distributions.content import BytesContent, Content
 
 Role = Literal["index", "files"]
 

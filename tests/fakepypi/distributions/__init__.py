@@ -1,0 +1,1 @@
+"""Real wheels and sdists, and the catalogue of what is published."""

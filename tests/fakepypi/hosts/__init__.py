@@ -1,0 +1,1 @@
+"""What the two hosts answer, as PyPI does."""

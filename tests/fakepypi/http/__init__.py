@@ -1,0 +1,1 @@
+"""HTTP and TLS on a socket, right or wrong."""

@@ -1,0 +1,1 @@
+"""Misbehaviour: what is ordered, what is in force, and what it does to an answer."""
