@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fakepypi.client import FakePyPI
     from fakepypi.publication import PublishedFile
-    from support.deployment import Appliance, Deployment
+    from support.deployment import Appliance
     from support.door import OpenDoor
 
 UPSTREAMS = "/var/lib/cellar/upstreams"
@@ -24,9 +24,9 @@ PERIOD = 60 + 5 + 5 + 5
 
 
 @pytest.fixture
-def dns(appliance: Appliance, deployment: Deployment) -> Iterator[names.Dns]:
+def dns(appliance: Appliance) -> Iterator[names.Dns]:
     """Return the appliance's DNS, which knows where upstream is."""
-    with names.running(appliance, everything_at(appliance, deployment.fakepypi_address)) as dns:
+    with names.running(appliance, everything_at(appliance, appliance.fakepypi_address)) as dns:
         assert names.resolve(appliance)
         yield dns
 
@@ -62,17 +62,16 @@ def serves_what_is_not_cached(files: OpenDoor, pages: OpenDoor, published: Publi
 
 
 @pytest.fixture
-def second_address(deployment: Deployment) -> Iterator[str]:
+def second_address(appliance: Appliance) -> Iterator[str]:
     """Return another address of upstream, in the same network."""
-    second = str(ipaddress.ip_address(deployment.fakepypi_address) + 20)
-    deployment.upstream.run(f"ip address add {second}/24 dev eth0")
+    second = str(ipaddress.ip_address(appliance.fakepypi_address) + 20)
+    appliance.upstream.run(f"ip address add {second}/24 dev eth0")
     yield second
-    deployment.upstream.run(f"ip address del {second}/24 dev eth0")
+    appliance.upstream.run(f"ip address del {second}/24 dev eth0")
 
 
 def test_a_changed_address_is_followed_within_a_minute_and_without_a_restart(
     appliance: Appliance,
-    deployment: Deployment,
     dns: names.Dns,
     second_address: str,
     files: OpenDoor,
@@ -90,11 +89,11 @@ def test_a_changed_address_is_followed_within_a_minute_and_without_a_restart(
     )
 
     # The address of before counts for ten minutes more; it is dead now.
-    appliance.run(f"ip route add unreachable {deployment.fakepypi_address}")
+    appliance.run(f"ip route add unreachable {appliance.fakepypi_address}")
     try:
         serves_what_is_not_cached(files, pages, published)
     finally:
-        appliance.run(f"ip route del unreachable {deployment.fakepypi_address}")
+        appliance.run(f"ip route del unreachable {appliance.fakepypi_address}")
     assert appliance.run("systemctl show --value --property=MainPID nginx.service") == pid
     assert reloads(appliance) == before + 1, "once, though two hosts changed"
     assert appliance.run("systemctl is-active cellar-upstreams.path").strip() == "active"
