@@ -25,6 +25,7 @@ from support.deployment import (
 from support.door import Door
 from support.evidence import appliance_logs, upstream_log
 from support.rendering import ROOT
+from support.side_by_side import pytest_xdist_make_scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -46,6 +47,7 @@ __all__ = [
     "project",
     "published",
     "pytest_runtest_makereport",
+    "pytest_xdist_make_scheduler",
     "upstream",
 ]
 
@@ -86,14 +88,8 @@ def names(deployment: Deployment) -> Names:
 
 @pytest.fixture(
     scope="session",
-    # A process for each appliance, if there are several: nothing of one is another's.
     params=[
-        pytest.param(
-            name,
-            id=name.removeprefix("appliance-"),
-            marks=pytest.mark.xdist_group(name=name),
-        )
-        for name in host_names("appliances")
+        pytest.param(name, id=name.removeprefix("appliance-")) for name in host_names("appliances")
     ],
 )
 def appliance(deployment: Deployment, request: pytest.FixtureRequest) -> Appliance:

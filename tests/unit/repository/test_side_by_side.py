@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
+import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.deployment import INVENTORY, host_names, read_variables
 from support.rendering import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 APPLIANCES = host_names("appliances")
 
@@ -48,31 +51,51 @@ def test_each_appliance_has_the_upstream_and_the_runner_that_are_meant_for_it() 
         assert inside.keys() == addresses(hosts[name]).keys() - {hosts[name]["outside"]["name"]}
 
 
-# Prints for each test of the scenario its appliance and the groups that it is in.
-_COLLECT = """\
-import json, sys, pytest
-class Plugin:
-    def pytest_collection_finish(self, session):
-        for item in session.items:
-            appliance = getattr(item, "callspec", None) and item.callspec.params.get("appliance")
-            groups = [mark.kwargs["name"] for mark in item.iter_markers("xdist_group")]
-            print("test", json.dumps([item.nodeid, appliance, groups]))
-command = ["--collect-only", "--quiet", "-p", "no:cacheprovider", "tests/e2e", "tests/contract"]
-sys.exit(pytest.main(command, plugins=[Plugin()]))
+# Runs no test, and prints for each the process that was to run it and its appliance.
+_SHARE_OUT = """\
+import json, pytest
+from _pytest.reports import TestReport
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item):
+    process = item.config.workerinput["workerid"]
+    appliance = getattr(item, "callspec", None) and item.callspec.params.get("appliance")
+    with open(f"{process}.shared", "a") as shared:
+        print(json.dumps([process, appliance, item.nodeid]), file=shared)
+    for when in ("setup", "call", "teardown"):
+        report = TestReport(item.nodeid, item.location, {}, "passed", None, when)
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
 """
 
 
-def test_all_tests_of_an_appliance_run_in_one_process() -> None:
+def test_all_tests_of_an_appliance_run_in_one_process_and_those_of_others_beside(
+    tmp_path: Path,
+) -> None:
     """Two of them at the same time would restart daemons under each other's feet."""
+    (tmp_path / "sharing_out.py").write_text(_SHARE_OUT)
+    command = [
+        "pytest",
+        "--quiet",
+        "--numprocesses=2",
+        "-p",
+        "sharing_out",
+        "-p",
+        "no:cacheprovider",
+    ]
+    tests = [str(ROOT / "tests/e2e"), str(ROOT / "tests/contract")]
     done = subprocess.run(
-        [sys.executable, "-c", _COLLECT],
-        cwd=ROOT,
+        [sys.executable, "-m", *command, "-c", ROOT / "pyproject.toml", *tests],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
-        check=True,
+        timeout=120,
+        check=False,
     )
-    tests = [json.loads(each) for each in re.findall("^test (.*)$", done.stdout, re.MULTILINE)]
-    assert {appliance for _, appliance, _ in tests if appliance} == set(APPLIANCES)
-    for name, appliance, groups in tests:
-        assert groups == ([appliance] if appliance else []), name
+    assert done.returncode == 0, done.stdout
+    lines = "".join(file.read_text() for file in tmp_path.glob("*.shared")).splitlines()
+    ran = [json.loads(line) for line in lines]
+    shares = {(appliance, process) for process, appliance, _ in ran if appliance}
+    assert sorted(appliance for appliance, _ in shares) == sorted(APPLIANCES)
+    assert len({process for _, process in shares}) == len(APPLIANCES)
