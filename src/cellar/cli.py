@@ -186,7 +186,7 @@ def explain(requirement: str, settings_path: Path, json_output: bool) -> None:  
         Policy(settings.file_rules),
         partial(
             fate_of,
-            StoragePolicy(settings.file_rules, settings.files),
+            StoragePolicy(settings.file_rules, settings.files, settings.file_zones),
             Links.of(settings.indexes),
         ),
         datetime.now(UTC),

@@ -113,10 +113,12 @@ class FilesSettings:
     What is stored where no rule says otherwise.
 
     `size_limit` is bytes, 0 for none. `over_limit` is what the client of a larger file gets.
+    `max_size` is the budget of the common zone, in bytes, 0 for none.
     """
 
     size_limit: int = _key(rules.BYTES)
     over_limit: str = _key(rules.choice("stream", "redirect", "refuse"))
+    max_size: int = _key(rules.BYTES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,6 +177,14 @@ class RouteSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FileZoneSettings:
+    """A zone of the cache that rules name; `max_size` is its budget, in bytes, 0 for none."""
+
+    name: str = _key(rules.NAME)
+    max_size: int = _key(rules.BYTES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileRuleSettings:
     """
     What happens to files.
@@ -211,6 +221,7 @@ class Settings:
     pools: tuple[PoolSettings, ...]
     indexes: tuple[IndexSettings, ...]
     routes: tuple[RouteSettings, ...]
+    file_zones: tuple[FileZoneSettings, ...]
     file_rules: tuple[FileRuleSettings, ...]
 
 
@@ -228,6 +239,7 @@ ARRAYS: dict[str, type[Any]] = {
     "pools": PoolSettings,
     "indexes": IndexSettings,
     "routes": RouteSettings,
+    "file_zones": FileZoneSettings,
     "file_rules": FileRuleSettings,
 }
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from cellar.index.links import Links
 from cellar.policy import Storage, StoragePolicy, Storing
+from cellar.policy.storage import SIZE_LIMIT
 
 RULES = "cellar_file_rules"
-_SIZE_LIMIT = "cellar_file_size_limit"
 _OVER_LIMIT = "cellar_file_over_limit"
 
 
@@ -88,16 +88,16 @@ def fate_of(storage: StoragePolicy, links: Links, file: Mapping[str, Any]) -> Fa
         return _fate(found, size, _found(found, size), _setting(found))
     above = storage.named(filename, found.limit + 1)
     # What decides at one byte more is what sets the limit.
-    limit = f"{found.limit} of {_SIZE_LIMIT if above.rule is None else f'rule {above.rule}'}"
+    limit = f"{found.limit} of {above.setting if above.rule is None else f'rule {above.rule}'}"
     if size is not None:
         why = f"{_found(found, size)}, and its {size} bytes are not more than the {limit}"
         is_limited = found.rule is None and above.rule is None
-        return _fate(found, size, why, _SIZE_LIMIT if is_limited else _setting(found))
+        return _fate(found, size, why, above.setting if is_limited else _setting(found))
     place = _place(_OUTCOMES[found.answer], found.zone)
     return Fate(
         answer=Outcome.UNDECIDED,
         rule=above.rule,
-        setting=RULES if above.rule else _SIZE_LIMIT,
+        setting=RULES if above.rule else above.setting,
         limit=found.limit,
         why="its page does not say its size, so that its host decides when it is asked: "
         f"{place} if its bytes are not more than the {limit}",
@@ -120,7 +120,7 @@ def _fate(found: Storage, size: int | None, why: str, setting: str | None) -> Fa
 def _setting(found: Storage) -> str | None:
     if found.rule is not None:
         return RULES
-    return _OVER_LIMIT if found.larger_than else None
+    return _OVER_LIMIT if found.setting == SIZE_LIMIT else found.setting
 
 
 def _found(found: Storage, size: int | None) -> str:

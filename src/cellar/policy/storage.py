@@ -9,7 +9,17 @@ from typing import Any
 from cellar.policy.distributions import project_candidates
 from cellar.policy.matching import IndexFile, Matching, short
 from cellar.policy.texts import one_line
-from cellar.settings import STORAGE_ANSWERS, FileRuleSettings, FilesSettings
+from cellar.settings import (
+    STORAGE_ANSWERS,
+    FileRuleSettings,
+    FilesSettings,
+    FileZoneSettings,
+)
+
+# The operator's settings that may have the size which decides.
+SIZE_LIMIT = "cellar_file_size_limit"
+FILES_MAX_SIZE = "cellar_files_max_size"
+FILE_ZONES = "cellar_file_zones"
 
 # Storage does not change with time, so that what is said of a file can be remembered.
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
@@ -36,7 +46,8 @@ class Storage:
 
     `zone` is where it is stored, "" for the common one. `limit` is the greatest size, in bytes, for
     which the same holds of this file; None if there is none. `rule` is the name of the rule that
-    decided, None for the setting that holds without one. `words` say what was found of the file;
+    decided, None where none did; then `setting` is the one with the size that the file is larger
+    than, None if there is none. `words` say what was found of the file;
     `sentence` is for clients, ASCII on one line, "" unless refused. `larger_than` is the size, in
     bytes, that the file had to be larger than for this; 0 if its size did not count.
     """
@@ -45,6 +56,7 @@ class Storage:
     zone: str = ""
     limit: int | None = None
     rule: str | None = None
+    setting: str | None = None
     words: str = ""
     sentence: str = ""
     larger_than: int = 0
@@ -74,17 +86,24 @@ class StoragePolicy:
     """
     What is stored. Of the rules that match a file, the first one decides; else the settings do.
 
-    `has_limits` tells whether the size of a file can make a difference at all, and `redirects`
+    What is larger than all that its zone may hold is not stored: it would make everything else go.
+    `has_limits` tells whether the size of a file can make a difference beside that, and `redirects`
     whether any client may be sent to upstream.
     """
 
-    def __init__(self, rules: Sequence[FileRuleSettings], files: FilesSettings) -> None:
+    def __init__(
+        self,
+        rules: Sequence[FileRuleSettings],
+        files: FilesSettings,
+        zones: Sequence[FileZoneSettings] = (),
+    ) -> None:
         """Make the rules ready; they have been checked, as `read_settings` does."""
         own = [rule for rule in rules if rule.answer in STORAGE_ANSWERS]
         self._rules = [StorageRule(rule) for rule in own]
         self._files = files
         limits = {files.size_limit, *(rule.larger_than for rule in own)} - {0}
-        self._limits = sorted(limits)
+        self._budgets = {"": files.max_size} | {zone.name: zone.max_size for zone in zones}
+        self._limits = sorted({*limits, *self._budgets.values()} - {0})
         self.has_limits = bool(limits)
         answers = {rule.answer for rule in own} | (
             {files.over_limit} if files.size_limit else set()
@@ -114,18 +133,31 @@ class StoragePolicy:
 
     def _at(self, project: str, file: Mapping[str, Any], size: int) -> Storage:
         sized = IndexFile(project, {**file, "size": size})
+        found = self._decided(sized, size)
+        budget = self._budgets.get(found.zone)
+        if found.answer is not Storing.STORE or not budget or size <= budget:
+            return found
+        place = f"zone {found.zone}" if found.zone else "the cache"
+        words = f"its {size} bytes are more than the {budget} that {place} may hold"
+        setting = FILE_ZONES if found.zone else FILES_MAX_SIZE
+        return Storage(Storing.STREAM, setting=setting, words=words, larger_than=budget)
+
+    def _decided(self, sized: IndexFile, size: int) -> Storage:
+        """Return what rules and the limit for all say of a file of a size."""
         for rule in self._rules:
-            if rule.applies(project) and rule.matches(sized, _ANY_TIME):
+            if rule.applies(sized.project) and rule.matches(sized, _ANY_TIME):
                 return rule.decision(sized)
         limit = self._files.size_limit
         if not limit or size <= limit:
             return Storage(Storing.STORE)
         answer = Storing(self._files.over_limit)
-        words = f"its {size} bytes are more than the {limit} of cellar_file_size_limit"
+        words = f"its {size} bytes are more than the {limit} of {SIZE_LIMIT}"
         sentence = ""
         if answer is Storing.REFUSE:
             sentence = f"{short(one_line(sized.name))} is refused: {words}."
-        return Storage(answer, words=words, sentence=sentence, larger_than=limit)
+        return Storage(
+            answer, setting=SIZE_LIMIT, words=words, sentence=sentence, larger_than=limit
+        )
 
 
 def _outcome(storage: Storage) -> tuple[Storing, str]:

@@ -72,8 +72,12 @@ def completed_settings(
     size_limit = _bytes(values["cellar_file_size_limit"])
     storage = [rule for rule in rules if rule["answer"] in STORAGE_ANSWERS]
     limits = {size_limit, *(rule["larger_than"] for rule in storage)} - {0}
+    sizes = [[zone["name"], _bytes(zone["max_size"])] for zone in zones]
+    sizes.append(["", _bytes(values["cellar_files_max_size"])])
+    budgets = {size for _, size in sizes} - {0}
     enforces = any(rule["answer"] == "refuse" for rule in rules)
     files = [size_limit, values["cellar_file_over_limit"]]
+    revision = _revision(indexes, routes, rules, files)
     return {
         "indexes": indexes,
         "routes": routes,
@@ -89,15 +93,16 @@ def completed_settings(
                 for number, entry in enumerate(origins, start=1)
             ),
         ],
-        "pages_revision": _revision(indexes, routes, rules, files),
+        "pages_revision": revision,
+        "oracle_revision": _digest([revision, sizes]),
         "enforces": enforces,
         "file_zones": zones,
         "file_size_limit": size_limit,
         "file_limits": [
             {"bytes": limit, "pattern": at_most(limit)}
-            for limit in sorted({*limits, _METADATA_LIMIT})
+            for limit in sorted({*limits, *budgets, _METADATA_LIMIT})
         ],
-        "least_file_limit": str(min(limits)) if limits else "none",
+        "least_file_limit": str(min({*limits, *budgets})),
         "checks_files": enforces or bool(limits) or bool(storage),
     }
 
@@ -157,5 +162,9 @@ def _revision(
     said = [REVISION, [{key: index[key] for key in kept} for index in indexes], routes]
     # No client is sent to an index that wants a credential; which one makes no difference.
     said += [rules, files, [bool(index["username"]) for index in indexes]]
+    return _digest(said)
+
+
+def _digest(said: object) -> str:
     text = json.dumps(said, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -51,7 +51,7 @@ def create_app(
     in tests, and `engine` the engine's socket.
     """
     indexes = Indexes(settings, accesses, transport)
-    storage = StoragePolicy(settings.file_rules, settings.files)
+    storage = StoragePolicy(settings.file_rules, settings.files, settings.file_zones)
     links = Links.of(settings.indexes)
     policy = Policy(settings.file_rules, partial(can_refuse, links))
     rooms = Rooms()

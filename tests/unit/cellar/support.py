@@ -49,7 +49,7 @@ SETTINGS: dict[str, Any] = {
         "page_size_limit": 1048576,
     },
     "pages": {"max_age": 600, "revision": "0123abcd"},
-    "files": {"size_limit": 0, "over_limit": "stream"},
+    "files": {"size_limit": 0, "over_limit": "stream", "max_size": 0},
     "rewriter": {"workers": 2, "engine_socket": "/run/nginx/internal.sock"},
     "appliance": {
         "address": "127.0.0.1",
@@ -65,6 +65,7 @@ SETTINGS: dict[str, Any] = {
     "pools": [{"name": "pypi_files_host", "host": "files.example", "port": 443}],
     "indexes": [PYPI],
     "routes": [PYPI_ROUTE],
+    "file_zones": [],
     "file_rules": [],
 }
 

@@ -26,6 +26,7 @@ ARRAYS: dict[str, list[dict[str, Any]]] = {
     ],
     "indexes": [PYPI, ACME],
     "routes": [ACME_ROUTE, PYPI_ROUTE],
+    "file_zones": [{"name": "pinned", "max_size": 0}, {"name": "week", "max_size": 2**40}],
     "file_rules": [FILE_RULE, {**FILE_RULE, "name": "second", "answer": "allow"}],
 }
 SECTIONS = {name: table for name, table in SETTINGS.items() if name not in ARRAYS}
@@ -165,7 +166,7 @@ GOOD_ENTRIES = [
 
 def arrays(array: str, **change: Any) -> dict[str, Any]:
     """Return good settings with one key changed in the entry that is not PyPI's own."""
-    number = {"indexes": 1, "routes": 0, "file_rules": 0, "pools": 0}[array]
+    number = 1 if array == "indexes" else 0
     tables = copy.deepcopy(ARRAYS)
     tables[array][number].update(change)
     return changed(**tables)
@@ -218,6 +219,8 @@ BAD_ENTRIES = [
     ("routes", "indexes", [5]),
     ("file_rules", "name", "Cool down"),
     ("file_rules", "answer", "deny"),
+    ("file_zones", "name", "Pinned"),
+    ("file_zones", "max_size", "20g"),
     ("file_rules", "answer", ["hide"]),
     ("file_rules", "projects", []),
     ("file_rules", "versions", "2.*"),
@@ -242,7 +245,7 @@ def test_a_bad_value_of_an_entry_is_named_with_its_place(
     tmp_path: Path, array: str, key: str, value: object
 ) -> None:
     path = tmp_path / "cellar.toml"
-    number = {"indexes": 1, "routes": 0, "file_rules": 0}[array]
+    number = 1 if array == "indexes" else 0
     (problem,) = problems(path, toml(arrays(array, **{key: value})))
     assert problem.startswith(f"{path}: {array}[{number}].{key} is ")
     assert "; it must be " in problem

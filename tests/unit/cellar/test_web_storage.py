@@ -184,6 +184,16 @@ def test_a_hash_that_a_client_made_up_fills_no_cache(
         assert response.headers["Cache-Control"] == "max-age=60, public"
 
 
+def test_the_page_of_a_file_is_read_once_for_all_that_is_asked_of_it(start: Start) -> None:
+    refusing = rule(answer="refuse", projects=["other"])
+    rewriter = start(answer(), engine=with_page(HASH), file_rules=[refusing], **SEVERAL)
+
+    response = rewriter.ask(f"/file{ACME.format(HASH)}")
+
+    assert (response.status_code, response.headers["X-File-Limit"]) == (200, "none")
+    assert asked(rewriter) == ["GET /simple/acme/"]
+
+
 class System(NamedTuple):
     """A file system, as far as anybody looks."""
 

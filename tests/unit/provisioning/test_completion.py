@@ -138,22 +138,23 @@ def test_only_a_rule_that_refuses_enforces(options: Options, answers: list[str])
 STREAM = {"name": "big", "answer": "stream", "larger_than": "1g"}
 NO_WINDOWS = {"name": "no-windows", "answer": "stream", "filenames": ["*-win32.whl"]}
 METADATA = 16 * 2**20
+ALL = 40 * 2**30  # what the cache may hold
 
 
 @pytest.mark.parametrize(
     ("changes", "limits", "least", "checks"),
     [
-        ({"cellar_file_rules": []}, [METADATA, 2 * 2**30], str(2 * 2**30), True),
-        ({"cellar_file_size_limit": ""}, [METADATA], "none", False),
+        ({"cellar_file_rules": []}, [METADATA, 2 * 2**30, ALL], str(2 * 2**30), True),
+        ({"cellar_file_size_limit": ""}, [METADATA, ALL], str(ALL), False),
         (
             {"cellar_file_size_limit": "", "cellar_file_rules": [NO_WINDOWS]},
-            [METADATA],
-            "none",
+            [METADATA, ALL],
+            str(ALL),
             True,
         ),
         (
             {"cellar_file_size_limit": "3k", "cellar_file_rules": [STREAM, NO_WINDOWS]},
-            [3072, METADATA, 2**30],
+            [3072, METADATA, 2**30, ALL],
             "3072",
             True,
         ),
@@ -162,8 +163,14 @@ METADATA = 16 * 2**20
                 "cellar_file_size_limit": "",
                 "cellar_file_rules": [{**STREAM, "answer": "refuse"}],
             },
-            [METADATA],
-            "none",
+            [METADATA, ALL],
+            str(ALL),
+            True,
+        ),
+        (
+            {"cellar_file_zones": [{"name": "week", "max_size": "1g"}, {"name": "pinned"}]},
+            [METADATA, 2**30, 2 * 2**30, ALL],
+            str(2**30),
             True,
         ),
     ],
@@ -264,6 +271,22 @@ SAME_PAGES: list[dict[str, Any]] = [
 def test_the_revision_stays_while_pages_do(options: Options, change: dict[str, Any]) -> None:
     """A changed one makes every page of every client new."""
     assert complete(options, **change)["pages_revision"] == complete(options)["pages_revision"]
+
+
+def test_what_was_said_of_files_is_asked_again_when_limits_change(options: Options) -> None:
+    """And pages, which say nothing of the size of the cache, stay."""
+    zone = {"name": "week", "max_size": "1g"}
+    limits: list[dict[str, Any]] = [
+        {},
+        {"cellar_files_max_size": "50g"},
+        {"cellar_file_zones": [zone]},
+        {"cellar_file_zones": [{**zone, "max_size": "2g"}]},
+        {"cellar_file_size_limit": "1g"},
+    ]
+    found = [complete(options, **change) for change in limits]
+
+    assert len({each["oracle_revision"] for each in found}) == len(limits)
+    assert len({each["pages_revision"] for each in found[:4]}) == 1
 
 
 COVERED = [

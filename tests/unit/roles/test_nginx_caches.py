@@ -70,7 +70,8 @@ def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Dir
 def test_a_changed_policy_is_in_force_at_once() -> None:
     """No answer that was made by another one is found."""
     variables = {**KNOWN, "__cellar_file_origins": ORIGINS, "__cellar_enforces": True}
-    http = nginx.rendered(**variables | {"__cellar_pages_revision": "89abcdef"})
+    others = ("__cellar_pages_revision", "__cellar_oracle_revision")
+    http = nginx.rendered(**variables | dict.fromkeys(others, "89abcdef"))
 
     judged = [each for each in cached(http) if kind(each) in {"pages", "oracle"}]
     keys = [a[0] for each in judged for a in each.values("proxy_cache_key")]

@@ -8,7 +8,7 @@ INDEX_HOST = "index.example"
 FILES_HOST = "files.example"
 HOSTS = {"cellar_pypi_index_host": INDEX_HOST, "cellar_pypi_files_host": FILES_HOST}
 # With a revision that can be told from everything else.
-KNOWN = {**HOSTS, "__cellar_pages_revision": "0123abcd"}
+KNOWN = {**HOSTS, "__cellar_pages_revision": "0123abcd", "__cellar_oracle_revision": "0123abcd"}
 
 # One index with credentials and a CA of its own, one without either.
 ORIGINS = [

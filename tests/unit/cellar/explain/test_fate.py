@@ -15,13 +15,13 @@ from unit.cellar.support import hashed_path
 
 PYPI = "https://files.example/packages/"
 LINKS = Links((PYPI,), ("https://packages.acme.example/",))
-NO_LIMIT = FilesSettings(size_limit=0, over_limit="stream")
+NO_LIMIT = FilesSettings(size_limit=0, over_limit="stream", max_size=0)
 HUGE = rule("redirect", name="huge", projects=("demo",), larger_than=5000)
 PINNED = rule("store", name="pinned-demo", projects=("demo",), zone="pinned")
 
 
 def limited(answer: str = "stream") -> FilesSettings:
-    return FilesSettings(size_limit=1000, over_limit=answer)
+    return FilesSettings(size_limit=1000, over_limit=answer, max_size=0)
 
 
 def fate(
@@ -130,6 +130,19 @@ def test_of_an_unknown_size_that_counts_the_host_decides(
     assert found.limit == (5000 if rules else 1000)
 
 
+def test_of_a_file_larger_than_the_cache_the_setting_that_bounds_it_is_named() -> None:
+    files = FilesSettings(size_limit=0, over_limit="stream", max_size=2000)
+
+    assert said(fate([], files, size=2001)) == (
+        *("streamed", "cellar_files_max_size"),
+        "its 2001 bytes are more than the 2000 that the cache may hold",
+    )
+    assert said(fate([], files, size=2000)) == (
+        *("stored", "cellar_files_max_size"),
+        "no rule matches, and its 2000 bytes are not more than the 2000 of cellar_files_max_size",
+    )
+
+
 def test_an_unknown_size_that_does_not_count_decides_nothing() -> None:
     wheels = rule("stream", name="wheels", filenames=("*.whl",))
 
@@ -173,7 +186,10 @@ storage_rules = st.builds(
     zone=st.sampled_from(["", "pinned"]),
 )
 defaults = st.builds(
-    FilesSettings, size_limit=st.integers(0, 10), over_limit=st.sampled_from(["stream", "refuse"])
+    FilesSettings,
+    size_limit=st.integers(0, 10),
+    over_limit=st.sampled_from(["stream", "refuse"]),
+    max_size=st.integers(0, 10),
 )
 
 

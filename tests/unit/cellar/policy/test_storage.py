@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellar.policy import Answer, Policy, StoragePolicy, Storing
-from cellar.settings import FileRuleSettings, FilesSettings
+from cellar.settings import FileRuleSettings, FilesSettings, FileZoneSettings
 from unit.cellar.policy.support import NOW, WHEEL, file, rule
 
-NO_LIMIT = FilesSettings(size_limit=0, over_limit="stream")
+NO_LIMIT = FilesSettings(size_limit=0, over_limit="stream", max_size=0)
 
 
 def limited(size: int, answer: str = "stream") -> FilesSettings:
-    return FilesSettings(size_limit=size, over_limit=answer)
+    return FilesSettings(size_limit=size, over_limit=answer, max_size=0)
 
 
 def test_without_rules_and_without_a_limit_everything_is_stored() -> None:
@@ -97,6 +97,41 @@ def test_a_version_that_cannot_be_read_is_stored_by_no_rule_and_kept_from_storin
         assert policy.file("demo", unreadable, 1).rule == matched
 
 
+def test_what_is_larger_than_its_zone_is_not_stored_and_makes_nothing_else_go() -> None:
+    rules = [
+        rule("store", name="torch", projects=("torch",), zone="week"),
+        rule("store", name="kept", projects=("kept",), zone="pinned"),
+        rule("store", name="any", projects=("any",)),
+    ]
+    zones = [
+        FileZoneSettings(name="week", max_size=500),
+        FileZoneSettings(name="pinned", max_size=0),
+    ]
+    files = FilesSettings(size_limit=1000, over_limit="refuse", max_size=2000)
+    policy = StoragePolicy(rules, files, zones)
+
+    for project, greatest, setting, place in (
+        ("torch", 500, "cellar_file_zones", "zone week"),
+        ("any", 2000, "cellar_files_max_size", "the cache"),
+    ):
+        at = policy.file(project, file(), greatest)
+        over = policy.file(project, file(), greatest + 1)
+        assert (at.answer, at.limit) == (Storing.STORE, greatest)
+        assert (over.answer, over.rule, over.setting) == (Storing.STREAM, None, setting)
+        assert over.words == (
+            f"its {greatest + 1} bytes are more than the {greatest} that {place} may hold"
+        )
+        assert policy.file(project, file(), None).limit == greatest
+    assert policy.file("kept", file(), 2**50).limit is None
+
+
+def test_no_host_is_asked_for_sizes_only_because_the_cache_has_an_end() -> None:
+    """The engine's own guard is enough for that."""
+    files = FilesSettings(size_limit=0, over_limit="stream", max_size=2000)
+
+    assert not StoragePolicy([], files).has_limits
+
+
 sizes = st.integers(0, 12)
 storage_rules = st.builds(
     rule,
@@ -106,18 +141,26 @@ storage_rules = st.builds(
     larger_than=st.integers(0, 10),
     zone=st.sampled_from(["", "pinned"]),
 )
-defaults = st.builds(limited, st.integers(0, 10), st.sampled_from(["stream", "refuse"]))
+defaults = st.builds(
+    FilesSettings,
+    size_limit=st.integers(0, 10),
+    over_limit=st.sampled_from(["stream", "refuse"]),
+    max_size=st.integers(0, 10),
+)
+zones = st.builds(FileZoneSettings, name=st.just("pinned"), max_size=st.integers(0, 10))
 
 
-@given(st.lists(storage_rules, max_size=4), defaults, sizes)
+@given(st.lists(storage_rules, max_size=4), defaults, zones, sizes)
 def test_the_limit_is_the_greatest_size_for_which_the_same_holds(
-    rules: list[FileRuleSettings], files: FilesSettings, size: int
+    rules: list[FileRuleSettings], files: FilesSettings, zone: FileZoneSettings, size: int
 ) -> None:
+    policy = StoragePolicy(rules, files, [zone])
+
     def outcome(at: int) -> tuple[Any, ...]:
-        found = StoragePolicy(rules, files).file("demo", file(), at)
+        found = policy.file("demo", file(), at)
         return found.answer, found.zone
 
-    found = StoragePolicy(rules, files).file("demo", file(), size)
+    found = policy.file("demo", file(), size)
     until = 20 if found.limit is None else found.limit
 
     assert until >= size
