@@ -1,0 +1,113 @@
+"""One run of the verifier: what is due is looked at, and what is wrong is removed."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cellar.store import Zone
+from cellar.verifying.ledger import Ledger
+from cellar.verifying.proofs import Outcome, Proof, Prover
+
+
+@dataclass(slots=True)
+class Summary:
+    """
+    What a run has found: counts of records, the bytes that were read, and what was removed.
+
+    `due` is how many records are still to be looked at. Times are seconds since 1970.
+    """
+
+    started: float
+    ended: float = 0.0
+    records: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+    due: int = 0
+    removed: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, proof: Proof) -> None:
+        """Count a proof."""
+        self.records[proof.outcome] += len(proof.places)
+        self.bytes += proof.bytes
+        if proof.outcome is Outcome.WRONG:
+            what = proof.path or str(proof.places[0])
+            self.removed.append({"path": what, "records": len(proof.places), "why": proof.why})
+
+    def as_json(self) -> str:
+        """Return one JSON object."""
+        return json.dumps(asdict(self))
+
+    def write(self, path: Path) -> None:
+        """
+        Replace the file that has the summary of the last run.
+
+        Raises:
+            OSError: it cannot be written; the old one stays.
+
+        """
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(self.as_json() + "\n", encoding="utf-8")
+        beside.chmod(0o644)
+        beside.replace(path)
+
+
+class Pace:
+    """Lets bytes through at a rate (bytes a second), 0 for any."""
+
+    def __init__(
+        self,
+        rate: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._free = 0.0
+
+    def take(self, count: int) -> None:
+        """Wait until so many bytes are in time."""
+        if not self._rate:
+            return
+        now = self._clock()
+        # Time that was not used is lost: no burst follows a rest.
+        self._free = max(self._free, now) + count / self._rate
+        if self._free > now:
+            self._sleep(self._free - now)
+
+
+def verify(
+    due: Iterable[tuple[Zone, Path]],
+    prover: Prover,
+    ledger: Ledger,
+    *,
+    now: Callable[[], float] = time.time,
+) -> Summary:
+    """
+    Look at records, remove those that are wrong, and return what was found.
+
+    Each record is noted as soon as it is done, so that a run may end at any moment.
+
+    Raises:
+        OSError: the disk does not give a record, or does not let go of one.
+
+    """
+    summary = Summary(now())
+    done: set[Path] = set()
+    for zone, place in due:
+        if place in done:
+            continue
+        proof = prover.prove(zone, place)
+        done.update(proof.places)
+        summary.add(proof)
+        if proof.outcome is Outcome.WRONG:
+            for each in proof.places:
+                each.unlink(missing_ok=True)
+            ledger.forget(proof.places)
+        elif proof.outcome is not Outcome.CHANGED:
+            ledger.note(proof.places, proof.outcome, now())
+    summary.ended = now()
+    return summary
