@@ -135,6 +135,20 @@ class ResolverSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class VerifierSettings:
+    """
+    How the cache is verified.
+
+    Each record is looked at again after so many `days`. `rate` is bytes a second, 0 for any.
+    `directory` is where the verifier keeps what it knows.
+    """
+
+    days: int = _key(rules.integer(1, 3650, "days"))
+    rate: int = _key(rules.BYTES)
+    directory: str = _key(rules.ABSOLUTE_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PoolSettings:
     """A pool of connections of the engine: its name, and the host and the port that it is for."""
 
@@ -218,6 +232,7 @@ class Settings:
     rewriter: RewriterSettings
     appliance: ApplianceSettings
     resolver: ResolverSettings
+    verifier: VerifierSettings
     pools: tuple[PoolSettings, ...]
     indexes: tuple[IndexSettings, ...]
     routes: tuple[RouteSettings, ...]
@@ -232,6 +247,7 @@ SECTIONS: dict[str, type[Any]] = {
     "rewriter": RewriterSettings,
     "appliance": ApplianceSettings,
     "resolver": ResolverSettings,
+    "verifier": VerifierSettings,
 }
 
 # Arrays of tables; each has as many as the file has.

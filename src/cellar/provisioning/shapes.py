@@ -349,6 +349,8 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_metadata_max_size": _SIZES,
     "cellar_pages_max_size": _SIZES,
     "cellar_cache_min_free": _SIZES,
+    "cellar_verify_days": _within(1, 3650),
+    "cellar_verify_rate": _or_empty(_SIZES),
     "cellar_ca_controller_dir": _FILE,
     "cellar_ca_common_name": Shape(
         "1 to 64 letters, digits, inner spaces and . , _ ( ) -", _common_name

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,14 +22,15 @@ class Summary:
 
     started: float
     ended: float = 0.0
-    records: Counter[str] = field(default_factory=Counter)
+    records: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     due: int = 0
     removed: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, proof: Proof) -> None:
         """Count a proof."""
-        self.records[proof.outcome] += len(proof.places)
+        outcome = str(proof.outcome)
+        self.records[outcome] = self.records.get(outcome, 0) + len(proof.places)
         self.bytes += proof.bytes
         if proof.outcome is Outcome.WRONG:
             what = proof.path or str(proof.places[0])

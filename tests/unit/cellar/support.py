@@ -62,6 +62,7 @@ SETTINGS: dict[str, Any] = {
         "selftest_project": "an-example",
     },
     "resolver": {"servers": [], "directory": "/nonexistent/cellar"},
+    "verifier": {"days": 1, "rate": 0, "directory": "/nonexistent/cellar/verifier"},
     "pools": [{"name": "pypi_files_host", "host": "files.example", "port": 443}],
     "indexes": [PYPI],
     "routes": [PYPI_ROUTE],

@@ -57,6 +57,8 @@ GOOD: Mapping[str, Any] = {
     "cellar_certificate_ca_file": "",
     "cellar_rewriter_workers": 2,
     "cellar_selftest_project": "six",
+    "cellar_verify_days": 1,
+    "cellar_verify_rate": "50m",
     "cellar_log_days": 14,
 }
 

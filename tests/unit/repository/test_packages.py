@@ -87,7 +87,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     }
     assert package == sources
     assert {PurePosixPath(name).suffix for name in package} <= {".py", ".typed"}
-    assert "cellar/cli.py" in package
+    assert "cellar/cli/__init__.py" in package
     assert f"{info}/entry_points.txt" in names
 
 
@@ -99,7 +99,7 @@ NEEDED = [
     "roles/rewriter/tasks/main.yml",
     "plugins/filter/cellar.py",
     "plugins/filter/cellar_setting_problems.yml",
-    "src/cellar/cli.py",
+    "src/cellar/cli/__init__.py",
     "src/cellar/py.typed",
     "requirements/appliance.txt",
     "pyproject.toml",

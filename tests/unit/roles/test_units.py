@@ -27,6 +27,7 @@ PROGRAMS = {
     "cellar-certificate.service": {"/usr/local/sbin/cellar-renew-certificate"},  # role certificates
     "cellar-resolver.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-upstreams.service": {"/usr/bin/systemctl"},
+    "cellar-verifier.service": {"/usr/local/bin/cellar"},  # role rewriter
 }
 
 # The greatest exposure, in tenths, of 100 for a service without any sandbox. The one that renews
@@ -37,6 +38,7 @@ EXPOSURE = {
     "cellar-certificate.service": 40,
     "cellar-resolver.service": 15,
     "cellar-upstreams.service": 40,
+    "cellar-verifier.service": 15,
 }
 
 
