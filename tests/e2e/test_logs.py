@@ -12,17 +12,20 @@ from fakepypi.raw import RawClient
 from support.fixtures import expectations
 
 if TYPE_CHECKING:
+    from fakepypi.client import FakePyPI
     from fakepypi.publication import PublishedFile
     from support.deployment import Appliance
     from support.door import OpenDoor
 
 FIELDS = expectations("appliance")["access_log"]
+UPSTREAM_FIELDS = expectations("appliance")["upstream_log"]
 _LOG = "/var/log/cellar/access.log"
+_UPSTREAM_LOG = "/var/log/cellar/upstream.log"
 
 
-def lines_about(appliance: Appliance, needle: str) -> list[dict[str, Any]]:
-    """Return the log's lines with `needle`, once it has any: the engine keeps them for a second."""
-    wait = f"for i in $(seq 50); do grep -F -e {needle} {_LOG} && exit; sleep 0.1; done; exit 1"
+def lines_about(appliance: Appliance, needle: str, log: str = _LOG) -> list[dict[str, Any]]:
+    """Return a log's lines with `needle`, once it has any: the engine keeps them for a second."""
+    wait = f"for i in $(seq 50); do grep -F -e {needle} {log} && exit; sleep 0.1; done; exit 1"
     return [json.loads(line) for line in appliance.run("sh -c %s", wait).splitlines()]
 
 
@@ -42,8 +45,30 @@ def test_a_line_has_these_fields_and_no_other(
     (whole,) = lines_about(appliance, str(published.metadata_path))
     assert whole["range"] == ""
     assert line["client"] in appliance.addresses.values() or line["client"].endswith(".1")
-    assert int(line["upstream_bytes"]) > published.size
     assert datetime.fromisoformat(line["time"]).tzinfo is not None
+
+
+@pytest.mark.parametrize("door", ["index", "intercept"])
+@pytest.mark.parametrize("kind", ["range", "suffix", "whole"])
+def test_every_byte_that_upstream_sent_of_a_file_is_in_the_log(
+    appliance: Appliance,
+    files: OpenDoor,
+    fakepypi: FakePyPI,
+    published: PublishedFile,
+    door: str,
+    kind: str,
+) -> None:
+    """Whoever it was for, and by whatever way the engine got it."""
+    header = {"range": {"Range": "bytes=0-9"}, "suffix": {"Range": "bytes=-9"}, "whole": {}}[kind]
+    for _ in range(2):
+        files(door).ask(published.path, header)
+    lines = lines_about(appliance, published.path, _UPSTREAM_LOG)
+    assert {frozenset(line) for line in lines} == {frozenset(UPSTREAM_FIELDS)}
+    assert {type(value).__name__ for line in lines for value in line.values()} == {"str"}
+    asked = [line for line in lines if not line["address"].startswith("unix:")]
+    assert sum(int(line["bytes"]) for line in asked) == fakepypi.bytes_sent(path=published.path)
+    sent = fakepypi.requests(path=published.path)
+    assert sorted(line["method"] for line in asked) == sorted(each.method for each in sent)
 
 
 def test_no_client_can_break_a_line(appliance: Appliance, project: str) -> None:
@@ -81,8 +106,9 @@ def test_bytes_that_are_no_text_do_not_make_a_line_unreadable(
     )
     pages("index").ask(f"/after-{project}")
     lines_about(appliance, f"after-{project}")
-    log = appliance.box.run(f"tail -n 200 {_LOG}").stdout_bytes
-    assert all(json.loads(line.decode("utf-8", "strict")) for line in log.splitlines())
+    for name in (_LOG, _UPSTREAM_LOG):
+        log = appliance.box.run(f"tail -n 200 {name}").stdout_bytes
+        assert all(json.loads(line.decode("utf-8", "strict")) for line in log.splitlines())
 
 
 def request_text(host: str, path: str, header: dict[str, str]) -> str:

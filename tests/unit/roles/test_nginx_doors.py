@@ -148,7 +148,9 @@ def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directi
         listens = {arguments[0] for arguments in each.values("listen")}
         internal = {"unix:/run/nginx/internal.sock"}
         assert (listens == internal) == (server_name in INTERNAL), server_name
-        assert listens.isdisjoint(internal) or each.values("access_log") == [("off",)]
+        # What they answer is no client's; what they asked upstream for counts.
+        logs = [arguments[0] for arguments in each.values("access_log")]
+        assert listens.isdisjoint(internal) or logs == ["/var/log/cellar/upstream.log"]
     assert [a for e in INTERNAL for a in servers[e].values("listen") if len(a) > 1] == [
         ("unix:/run/nginx/internal.sock", "backlog=4096")
     ]
@@ -256,12 +258,23 @@ def test_a_redirect_of_nginxs_own_stays_at_its_door_and_port(http: Directive) ->
 
 
 def test_the_log_holds_no_query_and_no_secret(http: Directive) -> None:
-    (log,) = http.values("log_format")
+    logs = {log[0]: log for log in http.values("log_format")}
 
-    variables = {v.removeprefix("logged_") for v in re.findall(r"\$(\w+)", "".join(log))}
-    headers = {v for v in variables if v.startswith(("http_", "cookie_", "sent_http", "arg"))}
-    assert headers == {"http_range", "http_user_agent"}
-    assert variables.isdisjoint({"request", "request_uri", "args", "query_string", "remote_user"})
-    # One line, one JSON object.
-    assert "".join(log[2:]).startswith('{"time":')
-    assert log[1] == "escape=json"
+    assert logs.keys() == {"json", "upstream", "passed"}
+    for form, log in logs.items():
+        variables = {v.removeprefix("logged_") for v in re.findall(r"\$(\w+)", "".join(log))}
+        headers = {v for v in variables if v.startswith(("http_", "cookie_", "sent_http", "arg"))}
+        assert headers == ({"http_range", "http_user_agent"} if form == "json" else set())
+        secrets = {"request", "request_uri", "args", "query_string", "remote_user"}
+        assert variables.isdisjoint(secrets)
+        # One line, one JSON object.
+        assert "".join(log[2:]).startswith('{"time":')
+        assert log[1] == "escape=json"
+
+
+def test_the_log_of_an_answers_parts_has_no_variable_that_nginx_keeps(http: Directive) -> None:
+    """It would keep the value of a part for the whole answer's line."""
+    (log,) = (log for log in http.values("log_format") if log[0] == "upstream")
+    kept = {each.arguments[-1] for each in http.all("map")}
+
+    assert {f"${v}" for v in re.findall(r"\$(\w+)", "".join(log))} & kept == set()
