@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.compression import compress
+from cellar.compression import Ahead
 from cellar.freshness import bounded, for_client, for_engine, freshness
 from cellar.index.page import PageError
 from cellar.index.views import REVISION
@@ -68,7 +68,7 @@ class Subject:
 
 
 Fetch = Callable[[Room, Known | None], Awaitable[Outcomes]]
-Make = Callable[[Mapping[str, Found], float], Content]
+Make = Callable[[Mapping[str, Found], float, Ahead], Content]
 
 
 class _OlderError(Exception):
@@ -89,7 +89,7 @@ class Serving:
 
         `fetch` asks upstream, and is told what is known. `make` makes the content from what the
         indexes of the subject have (by their names), for a time in seconds since 1970; it is called
-        in a thread and may raise PageError.
+        in a thread and may raise PageError. It may begin to compress what the body likely will be.
         """
         try:
             return await self._served(request.headers.get("If-None-Match"), subject, fetch, make)
@@ -168,13 +168,15 @@ def _render(
     """Return the content, its gzip-encoded body and its entity tag."""
     said = [(i, o) for i, o in outcomes.said if isinstance(o, Found | Absent)]
     found = {index.name: outcome for index, outcome in said if isinstance(outcome, Found)}
-    content = make(found, now)
-    for part in tag.parts if tag else ():
-        serial = content.serials.get(part.mark)
-        if part.serial is not None and serial is not None and serial < part.serial:
-            raise _OlderError(f"Its serial is {serial}, after {part.serial}.")
+    with Ahead() as ahead:
+        content = make(found, now, ahead)
+        for part in tag.parts if tag else ():
+            serial = content.serials.get(part.mark)
+            if part.serial is not None and serial is not None and serial < part.serial:
+                raise _OlderError(f"Its serial is {serial}, after {part.serial}.")
+        body = ahead.compress(content.body)
     until = None if content.until is None else int(content.until)
     parts = tuple(Part.of(i, outcome, content.serials.get(mark(i))) for i, outcome in said)
     bodies = {mark(index): o.body for index, o in said if isinstance(o, Found)}
     etag = compose(Tag(revision, until, parts), bodies, content.body)
-    return content, compress(content.body), etag
+    return content, body, etag
