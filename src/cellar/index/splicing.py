@@ -25,7 +25,7 @@ class Splice:
 
     @cached_property
     def urls(self) -> Sequence[str]:
-        """The values in their order; each of them the URL of a file unless `with_urls` denies it."""
+        """The values in their order: the URLs of files, unless `with_urls` denies it."""
         return [value.decode("utf-8", "replace") for value in self._pieces[2::3]]
 
     def likely(self, replacements: Sequence[str]) -> bytes:
