@@ -71,15 +71,15 @@ def decompressor() -> Callable[[bytes, int], bytes | None] | None:
         decompressor = allocate()
         if not decompressor:
             raise MemoryError
-        taken, given = ctypes.c_size_t(), ctypes.c_size_t()
+        taken = ctypes.c_size_t()
         try:
             room = bytearray(size)
             start = (ctypes.c_char * size).from_buffer(room)
-            failure = run(decompressor, member, len(member), start, size, taken, given)
+            # Without a place for how many bytes came out, it is a failure if those are fewer.
+            failure = run(decompressor, member, len(member), start, size, taken, None)
         finally:
             free(decompressor)
-        whole = not failure and (taken.value, given.value) == (len(member), size)
-        return bytes(room) if whole else None
+        return None if failure or taken.value != len(member) else bytes(room)
 
     return decompressed
 

@@ -91,6 +91,21 @@ def test_a_body_of_any_size_comes_back_whole(size: int, coding: str) -> None:
     run(scenario)
 
 
+def test_a_member_of_gzip_that_comes_by_itself_is_not_taken_for_the_whole_body() -> None:
+    async def scenario() -> None:
+        body = random.Random(0).randbytes(700_000)
+
+        async def members() -> AsyncIterator[bytes]:
+            yield gzip.compress(body)
+            yield gzip.compress(b"the end")
+
+        response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=members())
+        async with Rooms().room() as room:
+            assert await room.read(response, LIMIT) == body + b"the end"
+
+    run(scenario)
+
+
 def test_small_bodies_have_places_and_wait_for_one() -> None:
     async def scenario() -> None:
         rooms, leave = Rooms(), asyncio.Event()
