@@ -1,7 +1,7 @@
 """Applying the content coding gzip (RFC 9110 section 8.4.1.3)."""
 
 import gzip
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, wait
 from types import TracebackType
 from typing import Self
 
@@ -12,7 +12,7 @@ from cellar import libdeflate
 # a thousand times.
 _LEVEL = 5
 _ZLIB_LEVEL = 4
-# Bytes. A body of 200 files takes a millisecond; a thread takes a tenth of that.
+# Bytes. A body of 200 files takes a millisecond; handing it over takes a tenth of that.
 _WORTH_A_THREAD = 128 * 1024
 _TOO_LARGE_TO_GUESS = 16 * 1024 * 1024
 
@@ -34,13 +34,14 @@ class Ahead:
     At the end of the context nothing is going on any more.
     """
 
-    def __init__(self) -> None:
-        self._beside = ThreadPoolExecutor(1)
+    def __init__(self, threads: Executor) -> None:
+        """Take threads that have nothing else to do."""
+        self._threads = threads
         self._body: bytes | None = None
         self._compressed: Future[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Begin; no thread is started yet."""
+        """Begin; nothing is compressed yet."""
         return self
 
     def __exit__(
@@ -50,12 +51,13 @@ class Ahead:
         traceback: TracebackType | None,
     ) -> None:
         """Wait for what has begun."""
-        self._beside.shutdown()
+        if self._compressed is not None:
+            wait([self._compressed])
 
     def begin(self, body: bytes) -> None:
         """Begin with a body, if it is worth a thread and takes no memory that others may need."""
         if _WORTH_A_THREAD <= len(body) <= _TOO_LARGE_TO_GUESS:
-            self._body, self._compressed = body, self._beside.submit(compress, body)
+            self._body, self._compressed = body, self._threads.submit(compress, body)
 
     def compress(self, body: bytes) -> bytes:
         """Return what `compress` makes of a body."""
