@@ -2,6 +2,7 @@
 
 import gzip
 from concurrent.futures import Executor, Future, wait
+from threading import Event
 from types import TracebackType
 from typing import Self
 
@@ -56,8 +57,17 @@ class Ahead:
 
     def begin(self, body: bytes) -> None:
         """Begin with a body, if it is worth a thread and takes no memory that others may need."""
-        if _WORTH_A_THREAD <= len(body) <= _TOO_LARGE_TO_GUESS:
-            self._body, self._compressed = body, self._threads.submit(compress, body)
+        if not _WORTH_A_THREAD <= len(body) <= _TOO_LARGE_TO_GUESS:
+            return
+        has_begun = Event()
+
+        def compressed() -> bytes:
+            has_begun.set()
+            return compress(body)
+
+        self._body, self._compressed = body, self._threads.submit(compressed)
+        # Else this thread would keep the interpreter to itself for 5 ms more (its switch interval).
+        has_begun.wait()
 
     def compress(self, body: bytes) -> bytes:
         """Return what `compress` makes of a body."""
