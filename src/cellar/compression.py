@@ -28,6 +28,11 @@ def zlib(body: bytes) -> bytes:
 compress = libdeflate.compressor(_LEVEL) or zlib
 
 
+def pays_ahead(body: bytes) -> bool:
+    """Tell whether a body is worth a thread, and takes no memory that others may need."""
+    return _WORTH_A_THREAD <= len(body) <= _TOO_LARGE_TO_GUESS
+
+
 class Ahead:
     """
     Compresses what a body will most likely be, beside the work that makes sure of it.
@@ -56,8 +61,8 @@ class Ahead:
             wait([self._compressed])
 
     def begin(self, body: bytes) -> None:
-        """Begin with a body, if it is worth a thread and takes no memory that others may need."""
-        if not _WORTH_A_THREAD <= len(body) <= _TOO_LARGE_TO_GUESS:
+        """Begin with a body, if that pays."""
+        if not pays_ahead(body):
             return
         has_begun = Event()
 

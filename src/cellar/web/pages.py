@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.compression import Ahead
+from cellar.compression import Ahead, pays_ahead
 from cellar.index.links import Links, source_of
 from cellar.index.merging import merge
 from cellar.index.names import is_normalised, is_valid, normalise
@@ -140,7 +140,7 @@ class Pages:
 
     def _begin(self, ahead: Ahead, body: bytes, door: Door, root: str) -> Splice | None:
         """Begin to compress what will be served of a JSON page if all is as it mostly is."""
-        if not body.startswith(b"{"):
+        if not pays_ahead(body) or not body.startswith(b"{"):
             return None
         if door is not Door.INDEX:
             ahead.begin(body)
