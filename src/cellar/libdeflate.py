@@ -1,7 +1,8 @@
 """
 Debian's libdeflate0: gzip at once, for bodies that are held whole.
 
-All that is called here is in libdeflate.h since version 1.1. Other threads run meanwhile.
+All that is called here is in libdeflate.h since version 1.1. Other threads run while the work is
+done, and at no other time: who gives the interpreter to one that computes gets it back 5 ms later.
 """
 
 import ctypes
@@ -13,15 +14,15 @@ _LIBRARY = "libdeflate.so.0"
 
 def compressor(level: int) -> Callable[[bytes], bytes] | None:
     """Return a function that makes one gzip member, None where libdeflate is not installed."""
-    library = _load()
-    if library is None:
+    if not _is_installed():
         return None
+    aside, library = ctypes.CDLL(_LIBRARY), ctypes.PyDLL(_LIBRARY)
     # A compressor is an opaque pointer, which a default int would cut in half.
     allocate = library.libdeflate_alloc_compressor
     allocate.argtypes, allocate.restype = (ctypes.c_int,), ctypes.c_void_p
     bound = library.libdeflate_gzip_compress_bound
     bound.argtypes, bound.restype = (ctypes.c_void_p, ctypes.c_size_t), ctypes.c_size_t
-    run = library.libdeflate_gzip_compress
+    run = aside.libdeflate_gzip_compress
     run.argtypes = (
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t
     )  # fmt: skip
@@ -53,12 +54,12 @@ def decompressor() -> Callable[[bytes, int], bytes | None] | None:
     It takes the member and how many bytes it decodes to. None comes back if it is not exactly that:
     damaged, of more or fewer bytes, or followed by something.
     """
-    library = _load()
-    if library is None:
+    if not _is_installed():
         return None
+    aside, library = ctypes.CDLL(_LIBRARY), ctypes.PyDLL(_LIBRARY)
     allocate = library.libdeflate_alloc_decompressor
     allocate.argtypes, allocate.restype = (), ctypes.c_void_p
-    run = library.libdeflate_gzip_decompress_ex
+    run = aside.libdeflate_gzip_decompress_ex
     run.argtypes = (
         ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
         ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_size_t),
@@ -84,8 +85,9 @@ def decompressor() -> Callable[[bytes, int], bytes | None] | None:
     return decompressed
 
 
-def _load() -> ctypes.CDLL | None:
+def _is_installed() -> bool:
     try:
-        return ctypes.CDLL(_LIBRARY)
+        ctypes.CDLL(_LIBRARY)
     except OSError:
-        return None
+        return False
+    return True
