@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -16,12 +16,6 @@ VALUES_LIMIT = 2_000_000
 _UTF_8_BOM = b"\xef\xbb\xbf"
 # PEP 833 freezes the HTML form at this version of the API.
 _LAST_HTML_VERSION = "1.4"
-# Where the text of a key url begins. The quote that opens a string never follows a backslash, and
-# of strings only a key is followed by a colon. The literal stands first, so that the scanner leaps
-# from one to the next.
-_URL_KEY = re.compile(r'"url"(?<!\\"url")\s*:\s*"')
-# The letters of url can be spelled as escapes as well, which nobody does.
-_ESCAPED_LETTER = re.compile(r"\\u00[67]")
 _LATER_MINOR_VERSION = re.compile(r"1\.0*(?:[5-9]|[1-9][0-9]+)", re.ASCII)
 
 
@@ -100,35 +94,6 @@ def write_json(document: Mapping[str, Any]) -> bytes:
     except _NumberFoundError:
         text = _written(document)
     return text.encode("ascii")
-
-
-def with_urls(body: bytes, urls: Sequence[str], replacements: Sequence[str]) -> bytes | None:
-    """
-    Return a page in JSON form with its files' URLs replaced, and every other byte as it was.
-
-    `body` is a page that `read_json` has read, `urls` are those of its files. A replacement has no
-    characters beyond those of its URL that JSON would have to escape.
-
-    None comes back when it is not certain where these URLs are. It is where the text has as many
-    keys `url` with a text for a value as there are files: then each file has one, and nothing else
-    has any (a file without one would not be read).
-    """
-    text = body.decode()
-    if _ESCAPED_LETTER.search(text):
-        return None
-    starts = [key.end() for key in _URL_KEY.finditer(text)]
-    if len(starts) != len(urls):
-        return None
-    pieces: list[str] = []
-    position = 0
-    for start, url, replacement in zip(starts, urls, replacements, strict=True):
-        # With its closing quote, because then the URL is spelled without escapes.
-        if not text.startswith(f'{url}"', start):
-            return None
-        pieces += (text[position:start], replacement)
-        position = start + len(url)
-    pieces.append(text[position:])
-    return "".join(pieces).encode()
 
 
 class _NumberFoundError(Exception):

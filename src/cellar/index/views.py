@@ -6,9 +6,10 @@ from typing import Any
 
 from cellar.index.html_reader import read_html
 from cellar.index.html_writer import write_html
-from cellar.index.json_form import read_json, with_urls, write_json
+from cellar.index.json_form import read_json, write_json
 from cellar.index.links import Links
 from cellar.index.page import Page, PageError
+from cellar.index.splicing import Splice
 
 # Part of every ETag: raise it when the same upstream page is rewritten into something else, so that
 # no client takes a 304 for the old bytes.
@@ -55,6 +56,16 @@ def read_page(body: bytes, *, project: str, url: str) -> Page:
     raise PageError("The body is neither a JSON object nor HTML.")
 
 
+def likely_view(splice: Splice, *, links: Links, root: str) -> bytes:
+    """
+    Return what the index door will most likely serve of a page in JSON form that is still unread.
+
+    Nothing is known of its files but their URLs, and nothing of policy: `view` decides.
+    """
+    files = [{"url": url} for url in splice.urls]
+    return splice.likely(links.rewritten(files, root, pypi=True))
+
+
 def view(  # noqa: PLR0913 what a view is made of
     page: Page,
     door: Door,
@@ -63,6 +74,7 @@ def view(  # noqa: PLR0913 what a view is made of
     links: Links,
     root: str,
     elsewhere: Callable[[Mapping[str, Any]], bool] | None = None,
+    splice: Splice | None = None,
 ) -> bytes:
     """
     Return what `door` serves of `page` in `form`: identity-encoded bytes.
@@ -71,7 +83,8 @@ def view(  # noqa: PLR0913 what a view is made of
     behind the index door all of them, behind the intercept door those of other indexes than PyPI,
     on unfiltered pages none. `elsewhere` tells of an entry of `files` whether clients of the index
     door are sent to upstream for it: then its URL stays. Nothing else changes: of upstream's JSON
-    everything else is passed byte for byte where that can be, and else says the same.
+    everything else is passed byte for byte where that can be, and else says the same. `splice` is
+    of the page's `verbatim`, if there is one already.
 
     Raises:
         PageError: when the document is nested too deeply to be written.
@@ -90,7 +103,8 @@ def view(  # noqa: PLR0913 what a view is made of
     if form is Form.JSON and page.verbatim is not None:
         if shown == urls:
             return page.verbatim
-        if (text := with_urls(page.verbatim, urls, shown)) is not None:
+        splice = splice or Splice(page.verbatim)
+        if (text := splice.with_urls(urls, shown)) is not None:
             return text
     document = page.document
     if shown != urls:

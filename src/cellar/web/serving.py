@@ -4,13 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.compression import compress
+from cellar.compression import Ahead
 from cellar.freshness import bounded, for_client, for_engine, freshness
 from cellar.index.page import PageError
 from cellar.index.views import REVISION
@@ -68,7 +69,7 @@ class Subject:
 
 
 Fetch = Callable[[Room, Known | None], Awaitable[Outcomes]]
-Make = Callable[[Mapping[str, Found], float], Content]
+Make = Callable[[Mapping[str, Found], float, Ahead], Content]
 
 
 class _OlderError(Exception):
@@ -82,6 +83,7 @@ class Serving:
         self._settings = settings
         self._rooms = rooms
         self._rendering = asyncio.Semaphore(_RENDERINGS)
+        self._compressing = ThreadPoolExecutor(_RENDERINGS, "compressing")
 
     async def serve(self, request: Request, subject: Subject, fetch: Fetch, make: Make) -> Response:
         """
@@ -89,7 +91,7 @@ class Serving:
 
         `fetch` asks upstream, and is told what is known. `make` makes the content from what the
         indexes of the subject have (by their names), for a time in seconds since 1970; it is called
-        in a thread and may raise PageError.
+        in a thread and may raise PageError. It may begin to compress what the body likely will be.
         """
         try:
             return await self._served(request.headers.get("If-None-Match"), subject, fetch, make)
@@ -121,7 +123,7 @@ class Serving:
             # arbiter that this worker lives.
             async with self._rendering:
                 content, body, etag = await asyncio.to_thread(
-                    _render, outcomes, make, revision, tag, now
+                    self._render, outcomes, make, revision, tag, now
                 )
         if etag == asked:
             return self._answer(None, etag, outcomes, now, content.until)
@@ -132,6 +134,25 @@ class Serving:
         if content.serial is not None:
             answer.headers["X-PyPI-Last-Serial"] = str(content.serial)
         return answer
+
+    def _render(
+        self, outcomes: Outcomes, make: Make, revision: str, tag: Tag | None, now: float
+    ) -> tuple[Content, bytes, str]:
+        """Return the content, its gzip-encoded body and its entity tag."""
+        said = [(i, o) for i, o in outcomes.said if isinstance(o, Found | Absent)]
+        found = {index.name: outcome for index, outcome in said if isinstance(outcome, Found)}
+        with Ahead(self._compressing) as ahead:
+            content = make(found, now, ahead)
+            for part in tag.parts if tag else ():
+                serial = content.serials.get(part.mark)
+                if part.serial is not None and serial is not None and serial < part.serial:
+                    raise _OlderError(f"Its serial is {serial}, after {part.serial}.")
+            body = ahead.compress(content.body)
+        until = None if content.until is None else int(content.until)
+        parts = tuple(Part.of(i, outcome, content.serials.get(mark(i))) for i, outcome in said)
+        bodies = {mark(index): o.body for index, o in said if isinstance(o, Found)}
+        etag = compose(Tag(revision, until, parts), bodies, content.body)
+        return content, body, etag
 
     def _answer(
         self, body: bytes | None, etag: str, outcomes: Outcomes, now: float, until: float | None
@@ -160,21 +181,3 @@ class Serving:
 
 def _named(subject: Subject) -> str:
     return " or ".join(index.name for index in subject.indexes)
-
-
-def _render(
-    outcomes: Outcomes, make: Make, revision: str, tag: Tag | None, now: float
-) -> tuple[Content, bytes, str]:
-    """Return the content, its gzip-encoded body and its entity tag."""
-    said = [(i, o) for i, o in outcomes.said if isinstance(o, Found | Absent)]
-    found = {index.name: outcome for index, outcome in said if isinstance(outcome, Found)}
-    content = make(found, now)
-    for part in tag.parts if tag else ():
-        serial = content.serials.get(part.mark)
-        if part.serial is not None and serial is not None and serial < part.serial:
-            raise _OlderError(f"Its serial is {serial}, after {part.serial}.")
-    until = None if content.until is None else int(content.until)
-    parts = tuple(Part.of(i, outcome, content.serials.get(mark(i))) for i, outcome in said)
-    bodies = {mark(index): o.body for index, o in said if isinstance(o, Found)}
-    etag = compose(Tag(revision, until, parts), bodies, content.body)
-    return content, compress(content.body), etag

@@ -1,6 +1,7 @@
 """What several tests of this directory need: a settings file, and readers that are not Cellar's."""
 
 import asyncio
+import resource
 import ssl
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
@@ -103,6 +104,11 @@ def write_settings(path: Path, **changes: Any) -> Path:
 
 def settings(directory: Path, **changes: Any) -> Settings:
     return read_settings(write_settings(directory / "cellar.toml", **changes))
+
+
+def resident() -> int:
+    """Return how many bytes of this process are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 Upstream = Callable[[httpx.Request], httpx.Response]

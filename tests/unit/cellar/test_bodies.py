@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
@@ -29,6 +30,11 @@ class Body(httpx.AsyncByteStream):
             self.taken += len(piece)
             yield piece
             await asyncio.sleep(0)
+
+
+async def pieces(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), PIECE):
+        yield body[at : at + PIECE]
 
 
 async def turns() -> None:
@@ -67,6 +73,35 @@ def test_one_large_body_is_read_at_a_time_and_small_ones_pass_it() -> None:
         assert await held(rooms, small, gone) == 1000
         leave.set()
         assert await asyncio.gather(*tasks) == [LARGE, 2 * LARGE]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000, 400_000, 700_000, LARGE])
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_body_of_any_size_comes_back_whole(size: int, coding: str) -> None:
+    async def scenario() -> None:
+        # Random, so that it is as many bytes encoded.
+        body = random.Random(size).randbytes(size)
+        sent = gzip.compress(body, 1) if coding == "gzip" else body
+        response = httpx.Response(200, headers={"Content-Encoding": coding}, content=pieces(sent))
+        async with Rooms().room() as room:
+            assert await room.read(response, LIMIT) == body
+
+    run(scenario)
+
+
+def test_a_member_of_gzip_that_comes_by_itself_is_not_taken_for_the_whole_body() -> None:
+    async def scenario() -> None:
+        body = random.Random(0).randbytes(700_000)
+
+        async def members() -> AsyncIterator[bytes]:
+            yield gzip.compress(body)
+            yield gzip.compress(b"the end")
+
+        response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=members())
+        async with Rooms().room() as room:
+            assert await room.read(response, LIMIT) == body + b"the end"
 
     run(scenario)
 

@@ -1,21 +1,19 @@
 """Compressing what is stored once and sent many times."""
 
 import gzip
-import resource
 import zlib as standard
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellar import compression
-from unit.cellar.support import PAGES
+from cellar import compression, libdeflate
+from unit.cellar.support import PAGES, resident
 
 BODY = (PAGES / "pypi.json").read_bytes()
-LIBDEFLATE = compression.libdeflate()
+LIBDEFLATE = libdeflate.compressor(5)
 WAYS = pytest.mark.parametrize(
     "compress", [LIBDEFLATE, compression.zlib], ids=["libdeflate", "zlib"]
 )
@@ -29,8 +27,9 @@ def test_an_appliance_compresses_with_libdeflate() -> None:
 
 
 def test_without_libdeflate_there_is_still_gzip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "_LIBRARY", "libdeflate.so.none")
-    assert compression.libdeflate() is None
+    monkeypatch.setattr(libdeflate, "_LIBRARY", "libdeflate.so.none")
+    assert libdeflate.compressor(5) is None
+    assert libdeflate.decompressor() is None
 
 
 @WAYS
@@ -49,11 +48,6 @@ def test_threads_do_not_disturb_each_other(compress: Compress) -> None:
     bodies = [bytes([number]) + BODY * number for number in range(1, 60)]
     with ThreadPoolExecutor(8) as pool:
         assert [gzip.decompress(sent) for sent in pool.map(compress, bodies)] == bodies
-
-
-def resident() -> int:
-    """Return how many bytes of this process are in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def test_compressing_again_and_again_takes_no_more_memory() -> None:
