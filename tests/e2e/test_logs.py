@@ -71,6 +71,17 @@ def test_every_byte_that_upstream_sent_of_a_file_is_in_the_log(
     assert sorted(line["method"] for line in asked) == sorted(each.method for each in sent)
 
 
+def test_every_byte_that_upstream_sent_of_a_page_is_in_the_log(
+    appliance: Appliance, pages: OpenDoor, fakepypi: FakePyPI, published: PublishedFile
+) -> None:
+    """Also what was fetched for one door alone, and by the rewriter; but no renewal of it twice."""
+    for door in ("index", "intercept", "index"):
+        pages(door).page(published.project)
+    lines = lines_about(appliance, f"/simple/{published.project}/", _UPSTREAM_LOG)
+    sent = fakepypi.bytes_sent(path=f"/simple/{published.project}/")
+    assert sum(int(line["rewriter_bytes"] or 0) for line in lines) == sent > 0
+
+
 def test_no_client_can_break_a_line(appliance: Appliance, project: str) -> None:
     """A log that is made of what strangers send must stay one object a line."""
     nasty = f'{project} "quoted" \\ {{}} \'; drop'

@@ -36,11 +36,13 @@ class Room:
     What one answer holds in memory while this context lasts.
 
     Bodies wait to be read until there is a place for them, and once they have grown large, until no
-    other answer holds a large one: the sender waits meanwhile.
+    other answer holds a large one: the sender waits meanwhile. `received` are the bytes of bodies
+    that have come, as they were sent.
     """
 
     def __init__(self, places: asyncio.Semaphore, large: asyncio.Lock) -> None:
         self._places = places
+        self.received = 0
         self._large = large
         self._own = asyncio.Lock()
         self._held = AsyncExitStack()
@@ -75,6 +77,7 @@ class Room:
         held = bytearray()
         is_whole = True
         async for piece in response.aiter_raw():
+            self.received += len(piece)
             held += piece
             if len(held) > _HELD:
                 is_whole = False

@@ -16,6 +16,9 @@ REASON = "X-Cellar-Reason"
 # upstream's.
 FILE_ANSWER = "X-File-Answer"
 
+# How many bytes of content upstream sent for an answer, for the engine's log.
+UPSTREAM_BYTES = "X-Upstream-Bytes"
+
 _LONGEST_REASON = 200
 _REMEMBERED = f"max-age={NOT_FOUND_FRESHNESS}, public"
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -69,6 +70,7 @@ class Subject:
 
 
 Fetch = Callable[[Room, Known | None], Awaitable[Outcomes]]
+Ask = Callable[[Known | None], Awaitable[Outcomes]]
 Make = Callable[[Mapping[str, Found], float, Ahead], Content]
 
 
@@ -93,8 +95,17 @@ class Serving:
         indexes of the subject have (by their names), for a time in seconds since 1970; it is called
         in a thread and may raise PageError. It may begin to compress what the body likely will be.
         """
+        async with self._rooms.room() as room:
+            asked = request.headers.get("If-None-Match")
+            answer = await self._answered(asked, subject, partial(fetch, room), make)
+        answer.headers[answers.UPSTREAM_BYTES] = str(room.received)
+        return answer
+
+    async def _answered(
+        self, asked: str | None, subject: Subject, fetch: Ask, make: Make
+    ) -> Response:
         try:
-            return await self._served(request.headers.get("If-None-Match"), subject, fetch, make)
+            return await self._served(asked, subject, fetch, make)
         except ProjectNotFoundError:
             return answers.not_found(subject.absent)
         except UpstreamError as error:
@@ -109,22 +120,21 @@ class Serving:
         return answers.unavailable(sentence)
 
     async def _served(
-        self, asked: str | None, subject: Subject, fetch: Fetch, make: Make
+        self, asked: str | None, subject: Subject, fetch: Ask, make: Make
     ) -> Response:
         now = time.time()
         tag = parse(asked)
         revision = f"{self._settings.revision}-{REVISION}{subject.variant}"
         known = tag.parts if tag and tag.conditions(revision, subject.indexes, now) else None
-        async with self._rooms.room() as room:
-            outcomes = await fetch(room, known)
-            if outcomes.unchanged and tag and asked:
-                return self._answer(None, asked, outcomes, now, tag.until)
-            # In a thread: a page of many megabytes must not hold up the loop, which also tells the
-            # arbiter that this worker lives.
-            async with self._rendering:
-                content, body, etag = await asyncio.to_thread(
-                    self._render, outcomes, make, revision, tag, now
-                )
+        outcomes = await fetch(known)
+        if outcomes.unchanged and tag and asked:
+            return self._answer(None, asked, outcomes, now, tag.until)
+        # In a thread: a page of many megabytes must not hold up the loop, which also tells the
+        # arbiter that this worker lives.
+        async with self._rendering:
+            content, body, etag = await asyncio.to_thread(
+                self._render, outcomes, make, revision, tag, now
+            )
         if etag == asked:
             return self._answer(None, etag, outcomes, now, content.until)
         answer = self._answer(body, etag, outcomes, now, content.until)

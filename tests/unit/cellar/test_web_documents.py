@@ -62,6 +62,7 @@ def test_the_json_api_passes_byte_for_byte_if_nothing_is_kept_back(
             "x-client-cache-control": "max-age=600, public",
             "vary": "Accept, Accept-Encoding",
             "x-pypi-last-serial": "77",
+            "x-upstream-bytes": str(len(BODY)),
         }
     assert [request.url.raw_path.decode() for request in rewriter.asked] == [
         "/pypi/an-example/json",

@@ -68,6 +68,7 @@ def test_every_view_of_every_upstream_form_is_a_complete_answer(
         "x-client-cache-control": "max-age=600, public",
         "vary": "Accept, Accept-Encoding",
         "x-pypi-last-serial": "31415926",
+        "x-upstream-bytes": str(len(body)),
     }
     if form == "json":
         names = [file["filename"] for file in response.json()["files"]]
