@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from fakepypi.http.message import Request, Role
 from fakepypi.misbehaviour.behaviour import Behaviour, Effects
+from fakepypi.misbehaviour.pace import Pace
 
 
 @dataclass
@@ -13,6 +14,11 @@ class _Rule:
     seen: int = 0
     acted: int = 0
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
+    shared_pace: Pace | None = None
+
+    def __post_init__(self) -> None:
+        if self.behaviour.shared_rate is not None:
+            self.shared_pace = Pace(self.behaviour.shared_rate)
 
     def take(self) -> bool:
         """Count one match and tell whether it misbehaves."""
@@ -37,6 +43,12 @@ class Plan:
             waits = rule.behaviour.hold or rule.behaviour.stall_after is not None
             if waits or rule.behaviour.connection == "silent":
                 await rule.cleared.wait()
+
+    async def turn(self, length: int) -> None:
+        """Return when the next `length` bytes may go on the lines that answers share."""
+        for rule in self.rules:
+            if rule.shared_pace is not None and not rule.cleared.is_set():
+                await rule.shared_pace.turn(length)
 
 
 class Rules:
