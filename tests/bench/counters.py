@@ -74,3 +74,21 @@ def peak_bytes(pids: list[int], proc: Path = PROC) -> int:
         if match:
             total += int(match[1]) * 1024
     return total
+
+
+def resident_bytes(pids: list[int], proc: Path = PROC) -> int:
+    """
+    Return the resident memory of processes, exact: what some share counts once (proc(5), Pss).
+
+    What is also shared with processes that are not among them counts in part.
+    """
+    total = 0
+    for pid in pids:
+        try:
+            text = (proc / str(pid) / "smaps_rollup").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        match = re.search(r"^Pss:\s+(\d+) kB$", text, re.MULTILINE)
+        if match:
+            total += int(match[1]) * 1024
+    return total
