@@ -27,7 +27,7 @@ _NGINX = "nginx.service"
 _LOADER = b"nginx: cache loader process"
 _LONGEST_LOADING = 300.0  # seconds
 _LONGEST_START = 60.0  # seconds
-_MAKE_OBJECTS = Path(__file__).with_name("objects.py")
+MAKE_OBJECTS = Path(__file__).with_name("objects.py")
 _PROJECT = "million"
 
 _INTO_THE_CACHE = """
@@ -55,7 +55,7 @@ def million_objects(bench: Bench) -> None:
     try:
         values = _starts(site, paths)
         # While nginx waits before it reads what it has.
-        machine.run("python3", "-", _ASIDE, str(OBJECTS), given=_MAKE_OBJECTS.read_text())
+        machine.run("python3", "-", _ASIDE, str(OBJECTS), given=MAKE_OBJECTS.read_text())
         bench.samples.add(WORKLOAD, "cellar, empty cache", values | _loaded(site, paths))
 
         machine.run("systemctl", "stop", _NGINX)

@@ -63,3 +63,13 @@ def test_peaks_begin_anew_and_are_summed(tmp_path: Path) -> None:
     assert (tmp_path / "10/clear_refs").read_text() == "5\n"
     assert counters.peak_bytes([10, 11, 12], tmp_path) == 50_000 * 1024
     assert counters.alive([10, 11, 12], tmp_path) == [10, 11]
+
+
+def test_resident_memory_counts_once_what_processes_share(tmp_path: Path) -> None:
+    for pid, kilobytes in ((10, 30_000), (11, 20_000)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / f"{pid}/smaps_rollup").write_text(
+            f"00400000-7ff rollup\nRss:  99999 kB\nPss:   {kilobytes} kB\nPss_Anon:   1 kB\n"
+        )
+
+    assert counters.resident_bytes([10, 11, 12], tmp_path) == 50_000 * 1024
