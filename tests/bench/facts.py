@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.site import ROOT
-from bench.workloads import pages
+from bench.workloads import files, pages
 
 if TYPE_CHECKING:
     from bench.site import Site
@@ -36,6 +36,8 @@ def about(site: Site, rounds: int, load_before: float) -> dict[str, str]:
         "rounds": f"{rounds}, after a warm-up, subjects in turns",
         "warm page": f"{pages.WARM_SECONDS} s a subject and round",
         "cold page": f"{pages.COLD_PAGES} pages a round",
+        "warm file": f"{files.WARM_SECONDS} s a subject and round",
+        "a million objects, peers' cold files": "one round",
     }
 
 
