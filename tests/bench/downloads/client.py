@@ -102,7 +102,7 @@ class _Client:
     def _body(self, status: int, headers: dict[str, str], count: int, buffer: memoryview) -> _Steps:
         done = self.done
         length = int(headers["content-length"])
-        done.status, done.wanted = status, (done.wanted or 0) + length
+        done.status = status
         discarding = 0 if isinstance(self.connection, ssl.SSLSocket) else socket.MSG_TRUNC
         turn = 0
         while True:

@@ -40,16 +40,10 @@ class Download:
 
     status: int = 0
     bytes: int = 0
-    wanted: int | None = None
     first: float | None = None
     last: float | None = None
     redirects: int = 0
     failure: str = ""
-
-    @property
-    def whole(self) -> bool:
-        """Tell whether the client has all of the file."""
-        return self.status == 200 and self.bytes == self.wanted and self.last is not None
 
 
 @dataclass(frozen=True)
@@ -76,10 +70,10 @@ class Downloads:
         clients = tuple(Download(**client) for client in said.pop("clients"))
         return cls(clients=clients, **said)
 
-    @property
-    def errors(self) -> int:
-        """How many have not got the whole file."""
-        return sum(not client.whole for client in self.clients)
+    def errors(self, size: int) -> int:
+        """Return how many have not got a whole file of that size."""
+        right = ((c.status, c.bytes) == (200, size) for c in self.clients)
+        return len(self.clients) - sum(right)
 
     @property
     def refused(self) -> int:

@@ -105,7 +105,7 @@ def _cold(bench: Bench, case: ColdFile, subject: Subject, size: int, number: int
             ("first byte, last client", "s"): worst,
             ("total", "s"): last,
             ("total / the line's own time", ""): last * case.rate / size,
-            ("errors", "downloads"): float(done.errors),
+            ("errors", "downloads"): float(done.errors(size)),
             ("sent on to upstream", "downloads"): float(
                 sum(client.redirects > 0 for client in done.clients)
             ),
@@ -183,7 +183,7 @@ def _warm_up(reader: _Warm) -> None:
     once = replace(reader.load, clients=1, seconds=0.0)
     for _ in range(_PATIENCE):
         done = Downloads.read(run_load(reader.subject.machine, once.command()))
-        if not done.errors and not any(client.redirects for client in done.clients):
+        if not done.errors(WARM_SIZE) and not any(client.redirects for client in done.clients):
             return
     raise Failure(f"{reader.name} does not serve the file itself: {done}")
 

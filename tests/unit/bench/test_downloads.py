@@ -43,7 +43,7 @@ def test_every_client_has_the_whole_file_and_a_time_for_its_first_and_last_byte(
     with upstream.behaving("files", delay=0.2, rate=SIZE / 0.4):
         done = put_on(load)
 
-    assert (done.errors, done.refused, done.bytes) == (0, 0, 3 * SIZE)
+    assert (done.errors(SIZE), done.refused, done.bytes) == (0, 0, 3 * SIZE)
     assert upstream.totals(host="files").connections == 3
     median, worst = done.first
     assert 0.2 <= median <= worst < 0.5
@@ -54,8 +54,14 @@ def test_a_body_that_ends_early_is_an_error(upstream: FakePyPI, load: Load) -> N
     with upstream.behaving("files", truncate_after=SIZE // 2, times=1):
         done = put_on(load)
 
-    assert done.errors == 1
+    assert done.errors(SIZE) == 1
     assert [bool(client.failure) for client in done.clients].count(True) == 1
+
+
+def test_a_whole_file_of_another_size_is_an_error(load: Load) -> None:
+    done = put_on(load)
+
+    assert (done.errors(SIZE), done.errors(SIZE + 1)) == (0, 3)
 
 
 def test_another_status_is_an_error_though_it_has_a_whole_body(
@@ -64,7 +70,7 @@ def test_another_status_is_an_error_though_it_has_a_whole_body(
     with upstream.behaving("files", status=503, times=2):
         done = put_on(load)
 
-    assert (done.errors, done.refused) == (2, 2)
+    assert (done.errors(SIZE), done.refused) == (2, 2)
 
 
 def test_who_gets_nothing_in_time_is_given_up_and_counts_with_all_of_it(
@@ -73,7 +79,7 @@ def test_who_gets_nothing_in_time_is_given_up_and_counts_with_all_of_it(
     with upstream.behaving("files", hold=True, times=1):
         done = put_on(replace(load, within=0.5))
 
-    assert done.errors == 1
+    assert done.errors(SIZE) == 1
     assert done.first[1] == done.seconds >= 0.5
 
 
@@ -83,7 +89,7 @@ def test_a_redirect_is_followed_to_whoever_it_leads(upstream: FakePyPI, load: Lo
     with upstream.behaving("files", load.path, location=location):
         done = put_on(replace(load, elsewhere="127.0.0.1"))
 
-    assert (done.errors, [client.redirects for client in done.clients]) == (0, [1, 1, 1])
+    assert (done.errors(SIZE), [client.redirects for client in done.clients]) == (0, [1, 1, 1])
 
 
 def test_who_asks_for_a_time_asks_again_and_again_on_its_connection(
@@ -102,8 +108,8 @@ def test_what_the_generator_prints_is_read(load: Load) -> None:
         Downloads.read("python3: No module named nothing\n")
 
     done = Downloads.read(
-        'Traceback\n{"clients": [{"status": 200, "bytes": 5, "wanted": 5, "first": 0.1,'
+        'Traceback\n{"clients": [{"status": 200, "bytes": 5, "first": 0.1,'
         ' "last": 0.2, "redirects": 0, "failure": ""}], "seconds": 0.3, "processor": 0.01}\n'
     )
-    assert (done.errors, done.bytes, done.first) == (0, 5, (0.1, 0.1))
+    assert (done.errors(5), done.bytes, done.first) == (0, 5, (0.1, 0.1))
     assert load.command()[1:3] == ["-m", "bench.downloads"]
