@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,8 @@ def static_file(site: Site, project: str) -> Subject:
     machine = site.appliance
     body, _ = cellar(site).fetch(project)
     machine.write_bytes(f"/srv/static/simple/{project}/page.gz", body)
-    main = parse(machine.read("/etc/nginx/nginx.conf")).block
-    (http,) = (directive for directive in main if directive.name == "http")
-    kept = [d for d in http.block if d.name not in {"server", "upstream", "proxy_cache_path"}]
-    http2 = "" if any(d.name == "http2" for d in kept) else " http2"
-    server = _STATIC_SERVER.format(port=_STATIC_PORT, http2=http2, type=JSON, files=_STATIC_FILES)
-    others = text(directive for directive in main if directive.name != "http")
-    _start(machine, "static", f"{others}\nhttp {{\n{text(kept)}\n{server}}}\n")
+    main = parse(machine.read("/etc/nginx/nginx.conf"))
+    _start(machine, "static", static_configuration(main))
     subject = Subject(
         "static file",
         machine,
@@ -63,6 +59,28 @@ def static_file(site: Site, project: str) -> Subject:
         "/simple/{project}/page",
     )
     return ready(subject, project)
+
+
+def static_configuration(main: Directive) -> str:
+    """Return the configuration of an appliance with one server, of plain files, in place of its."""
+    (http,) = main.all("http")
+    kept = [d for d in http.block if d.name not in {"server", "upstream", "proxy_cache_path"}]
+    # Other maps are of variables that only the servers have.
+    maps, used = {}, [d for d in kept if d.name != "map"]
+    for directive in kept:
+        if directive.name == "map":
+            maps[directive.arguments[1].removeprefix("$")] = directive
+    for directive in used:  # it grows meanwhile
+        used += [maps.pop(name) for name in _variables(directive) if name in maps]
+    http2 = "" if any(d.name == "http2" for d in kept) else " http2"
+    server = _STATIC_SERVER.format(port=_STATIC_PORT, http2=http2, type=JSON, files=_STATIC_FILES)
+    others = text(directive for directive in main.block if directive.name != "http")
+    return f"{others}\nhttp {{\n{text(used)}\n{server}}}\n"
+
+
+def _variables(directive: Directive) -> list[str]:
+    words = (word for each in directive.walk() for word in (each.name, *each.arguments))
+    return re.findall(r"\$\{?(\w+)", " ".join(words))
 
 
 def start_plain(site: Site) -> None:
