@@ -8,6 +8,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 from bench import counters
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from bench.machine import Machine
     from bench.rows import Samples
     from bench.site import Site
+    from fakepypi.publication import PublishedFile
 
 LARGE_PROJECT = "large"
+_PROJECTS = 20  # with files, a round
 _LONGEST_LOAD = 150  # seconds; no load goes on for longer, whatever happens
 # A round waits until the rest of the machine is as quiet as that, but not for ever.
 _QUIET_CORES, _LISTENING, _LONGEST_WAIT = 0.2, 0.5, 20.0
@@ -37,6 +40,7 @@ class Bench:
     rounds: int
     say: Callable[[str], None]
     warm_subjects: tuple[Subject, ...] = field(default=())
+    files: Iterator[int] = field(default_factory=count)
 
     def publish(self, project: str, files: int) -> None:
         """Publish a page at upstream."""
@@ -44,11 +48,25 @@ class Bench:
         body = page(project, files, upstream.files_host, upstream.index_host)
         upstream.publish_page(project, body)
 
+    def publish_file(self, size: int) -> PublishedFile:
+        """Publish a file of so many bytes at upstream, one that nobody has and no other is like."""
+        project = f"files{next(self.files)}"
+        return self._publish_file(project, "1", size)
+
+    def _publish_file(self, project: str, version: str, size: int) -> PublishedFile:
+        filename = f"{project}-{version}-py3-none-any.whl"
+        return self.site.upstream.publish(
+            project, version, kind="blob", filename=filename, size=size
+        )
+
     def subjects(self) -> tuple[Subject, ...]:
         """Return all who serve warm pages: cellar, static file, proxpi, devpi; started once."""
         if not self.warm_subjects:
             self.say("Starting the static file's nginx, proxpi and devpi")
             self.publish(LARGE_PROJECT, LARGE)
+            # devpi knows no project that was not there when it first looked.
+            for number in range(_PROJECTS + _PROJECTS * self.rounds):
+                self._publish_file(f"files{number}", "0", 1)
             static = static_file(self.site, LARGE_PROJECT)
             self.warm_subjects = (cellar(self.site), static, *peers(self.site, LARGE_PROJECT))
         return self.warm_subjects

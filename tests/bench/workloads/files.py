@@ -77,7 +77,7 @@ def cold_file(bench: Bench) -> None:
 
 def _cold(bench: Bench, case: ColdFile, subject: Subject, size: int, number: int) -> None:
     upstream = bench.site.upstream
-    file = _publish(bench, f"cold{case.clients}by{case.rate:.0f}{subject.name}{number}", size)
+    file = bench.publish_file(size)
     load = Load(
         "127.0.0.1",
         subject.port,
@@ -124,7 +124,7 @@ class _Warm:
 
 def warm_file(bench: Bench) -> None:
     """Let a few clients read one large file again and again, with TLS and without."""
-    file = _publish(bench, "warmfile", WARM_SIZE)
+    file = bench.publish_file(WARM_SIZE)
     with memory_of(bench, "warm file"):
         readers = _warm_readers(bench, file)
         for number in bench.each_round("warm file"):
@@ -165,7 +165,7 @@ def _warm_readers(bench: Bench, file: PublishedFile) -> list[_Warm]:
         _Warm("cellar, without TLS", appliance, load(appliance, at=file.path, plain=True)),
     ]
     readers += [
-        _Warm(s.name, s, load(s, at=s.file_path("warmfile", file.filename))) for s in others
+        _Warm(s.name, s, load(s, at=s.file_path(file.project, file.filename))) for s in others
     ]
     for reader in readers:
         _warm_up(reader)
@@ -196,9 +196,10 @@ def cold_tail(bench: Bench) -> None:
         "cold tail, absolute": f"bytes={TAIL_OF - TAIL}-{TAIL_OF - 1}",
     }
     for number in bench.each_round("cold tail"):
-        for place, (workload, header) in enumerate(ranges.items()):
-            for subject in (appliance, *others):
-                file = _publish(bench, f"tail{place}{subject.name}{number}", TAIL_OF)
+        wait_for_quiet()
+        for workload, header in ranges.items():
+            for subject in (appliance, *(others if number == 1 else ())):
+                file = bench.publish_file(TAIL_OF)
                 _tail(bench, workload, subject, file, header, counted=number > 0)
 
 
@@ -213,7 +214,6 @@ def _tail(
 ) -> None:
     upstream, direct = bench.site.upstream, bench.site.direct
     path = subject.file_path(file.project, file.filename)
-    wait_for_quiet()
     start = time.perf_counter()
     answer = subject.door.ask(path, {"Range": header})
     if answer.is_redirect:  # which is to upstream, and installers follow it
@@ -229,8 +229,3 @@ def _tail(
             ("other than the tail", "answers"): float(not right),
         }
         bench.samples.add(workload, subject.name, values)
-
-
-def _publish(bench: Bench, project: str, size: int) -> PublishedFile:
-    filename = f"{project}-1-py3-none-any.whl"
-    return bench.site.upstream.publish(project, "1", kind="blob", filename=filename, size=size)

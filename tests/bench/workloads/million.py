@@ -28,7 +28,7 @@ _LOADER = b"nginx: cache loader process"
 _LONGEST_LOADING = 300.0  # seconds
 _LONGEST_START = 60.0  # seconds
 MAKE_OBJECTS = Path(__file__).with_name("objects.py")
-_PROJECT = "million"
+_SIZE = 100_000  # bytes of the file that is asked for
 
 _INTO_THE_CACHE = """
 set -e
@@ -47,9 +47,8 @@ def million_objects(bench: Bench) -> None:
     """
     site, machine = bench.site, bench.site.appliance
     bench.say(f"{WORKLOAD}: {OBJECTS:,}, once")
-    filename = f"{_PROJECT}-1-py3-none-any.whl"
-    file = site.upstream.publish(_PROJECT, "1", kind="blob", filename=filename, size=100_000)
-    paths = {"file": file.path, "page": f"/simple/{_PROJECT}/"}
+    file = bench.publish_file(_SIZE)
+    paths = {"file": file.path, "page": f"/simple/{file.project}/"}
     for path in paths.values():
         site.door.ask(path, HEADERS).raise_for_status()
     try:
