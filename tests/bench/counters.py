@@ -78,17 +78,24 @@ def peak_bytes(pids: list[int], proc: Path = PROC) -> int:
 
 def resident_bytes(pids: list[int], proc: Path = PROC) -> int:
     """
-    Return the resident memory of processes, exact: what some share counts once (proc(5), Pss).
+    Return the memory that processes of one program hold: their own, and what they share, once.
 
-    What is also shared with processes that are not among them counts in part.
+    Shared memory counts as far as it was ever written to, whoever has it mapped now: proc(5) has
+    Pss only of what a process has touched itself, and nginx's cache loader fills zones and ends.
     """
-    total = 0
+    own, shared = 0, {}
     for pid in pids:
+        place = proc / str(pid)
         try:
-            text = (proc / str(pid) / "smaps_rollup").read_text()
+            rollup = (place / "smaps_rollup").read_text()
+            maps = (place / "maps").read_text()
         except OSError:  # it has ended meanwhile
             continue
-        match = re.search(r"^Pss:\s+(\d+) kB$", text, re.MULTILINE)
-        if match:
-            total += int(match[1]) * 1024
-    return total
+        for kind in ("Anon", "File"):
+            match = re.search(rf"^Pss_{kind}:\s+(\d+) kB$", rollup, re.MULTILINE)
+            own += int(match[1]) * 1024 if match else 0
+        for line in maps.splitlines():
+            if line.endswith(" /dev/zero (deleted)"):
+                memory = (place / "map_files" / line.split()[0]).stat()
+                shared[memory.st_ino] = memory.st_blocks * 512
+    return own + sum(shared.values())

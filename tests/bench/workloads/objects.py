@@ -22,11 +22,25 @@ def main() -> None:
     folders = {f"{b}{c}{a}": top / a / f"{b}{c}" for a in digits for b in digits for c in digits}
     for folder in folders.values():
         folder.mkdir(parents=True)
-    content = top
-    for number in range(count):
+    processes = os.cpu_count() or 1
+    children = []
+    for first in range(processes):
+        child = os.fork()
+        if not child:
+            _link(folders, range(first, count, processes))
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        if os.waitpid(child, 0)[1]:
+            sys.exit("some objects could not be made")
+
+
+def _link(folders: dict[str, Path], numbers: range) -> None:
+    content = Path()
+    for place, number in enumerate(numbers):
         name = hashlib.md5(b"%d" % number, usedforsecurity=False).hexdigest()
         path = folders[name[-3:]] / name
-        if number % _MOST_LINKS == 0:
+        if place % _MOST_LINKS == 0:
             content = path
             content.write_bytes(bytes(_SIZE))
         else:
