@@ -74,3 +74,28 @@ def peak_bytes(pids: list[int], proc: Path = PROC) -> int:
         if match:
             total += int(match[1]) * 1024
     return total
+
+
+def resident_bytes(pids: list[int], proc: Path = PROC) -> int:
+    """
+    Return the memory that processes of one program hold: their own, and what they share, once.
+
+    Shared memory counts as far as it was ever written to, whoever has it mapped now: proc(5) has
+    Pss only of what a process has touched itself, and nginx's cache loader fills zones and ends.
+    """
+    own, shared = 0, {}
+    for pid in pids:
+        place = proc / str(pid)
+        try:
+            rollup = (place / "smaps_rollup").read_text()
+            maps = (place / "maps").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        for kind in ("Anon", "File"):
+            match = re.search(rf"^Pss_{kind}:\s+(\d+) kB$", rollup, re.MULTILINE)
+            own += int(match[1]) * 1024 if match else 0
+        for line in maps.splitlines():
+            if line.endswith(" /dev/zero (deleted)"):
+                memory = (place / "map_files" / line.split()[0]).stat()
+                shared[memory.st_ino] = memory.st_blocks * 512
+    return own + sum(shared.values())

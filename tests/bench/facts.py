@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import workloads
 from bench.site import ROOT
+from bench.workloads import files, pages
 
 if TYPE_CHECKING:
     from bench.site import Site
@@ -34,8 +34,10 @@ def about(site: Site, rounds: int, load_before: float) -> dict[str, str]:
         "devpi-server": _locked("devpi", "devpi-server"),
         "wrk": _said("dpkg-query", "--show", "--showformat=${Version}", "wrk"),
         "rounds": f"{rounds}, after a warm-up, subjects in turns",
-        "warm page": f"{workloads.WARM_SECONDS} s a subject and round",
-        "cold page": f"{workloads.COLD_PAGES} pages a round",
+        "warm page": f"{pages.WARM_SECONDS} s a subject and round",
+        "cold page": f"{pages.COLD_PAGES} pages a round",
+        "warm file": f"{files.WARM_SECONDS} s a subject and round",
+        "a million objects, peers' cold files": "one round",
     }
 
 

@@ -12,6 +12,7 @@ from failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,17 @@ class Machine:
         self.write(f"{path}.hex", content.hex())
         code = "import sys; open(sys.argv[2], 'wb').write(bytes.fromhex(open(sys.argv[1]).read()))"
         self.run("python3", "-c", code, f"{path}.hex", path)
+
+    def copy(self, content: Path, path: str) -> None:
+        """
+        Copy a file of this machine, of any size, to a path inside.
+
+        Raises:
+            subprocess.CalledProcessError: it cannot be had, or does not fit.
+
+        """
+        command = ["podman", "cp", str(content), f"{self.name}:{path}"]
+        subprocess.run(command, capture_output=True, check=True)
 
     def processes(self, unit: str = "") -> list[int]:
         """Return the numbers of its processes, or of those of one systemd unit, outside of it."""

@@ -10,13 +10,16 @@ if TYPE_CHECKING:
 
     from support.nginx import Directive
 
+# What has braces even if there is nothing in them.
+_BLOCKS = {"events", "types"}
+
 
 def text(directives: Iterable[Directive]) -> str:
     """Return directives as nginx reads them, a line each."""
     lines = []
     for directive in directives:
         words = " ".join(map(_quoted, (directive.name, *directive.arguments)))
-        if directive.block or directive.name == "events":
+        if directive.block or directive.name in _BLOCKS:
             lines.append(f"{words} {{\n{text(directive.block)}\n}}")
         else:
             lines.append(f"{words};")

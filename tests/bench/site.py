@@ -49,8 +49,10 @@ class Site:
 
     def begin_anew(self) -> None:
         """Give a workload an appliance that does not know what the one before did to it."""
+        self.appliance.run("systemctl", "stop", "nginx")
         self.appliance.run("systemctl", "restart", "cellar-rewriter.service")
-        self.empty_page_cache()
+        self.appliance.run("find", "/var/cache/cellar", "-type", "f", "-delete")
+        self.appliance.run("systemctl", "start", "nginx")
 
 
 @contextmanager

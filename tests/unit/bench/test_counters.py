@@ -63,3 +63,28 @@ def test_peaks_begin_anew_and_are_summed(tmp_path: Path) -> None:
     assert (tmp_path / "10/clear_refs").read_text() == "5\n"
     assert counters.peak_bytes([10, 11, 12], tmp_path) == 50_000 * 1024
     assert counters.alive([10, 11, 12], tmp_path) == [10, 11]
+
+
+def test_memory_is_what_processes_have_themselves_and_once_what_they_share(tmp_path: Path) -> None:
+    """Shared memory whole, though none of these may have touched what another one wrote there."""
+    zone = tmp_path / "zone"
+    zone.write_bytes(bytes(4_000_000))
+    for pid, kilobytes in ((10, 30_000), (11, 20_000)):
+        place = tmp_path / str(pid)
+        (place / "map_files").mkdir(parents=True)
+        (place / "map_files/7f00-7f99").symlink_to(zone)
+        (place / "maps").write_text(
+            "5500-5599 r-xp 00000000 08:01 7 /usr/sbin/nginx\n"
+            "7f00-7f99 rw-s 00000000 00:01 9 /dev/zero (deleted)\n"
+        )
+        (place / "smaps_rollup").write_text(
+            f"5500-7f99 rollup\nRss: 999999 kB\nPss: 99999 kB\nPss_Anon:  {kilobytes} kB\n"
+            "Pss_File:    500 kB\nPss_Shmem:  7777 kB\n"
+        )
+
+    own = 51_000 * 1024
+    assert counters.resident_bytes([10, 11], tmp_path) == own + zone.stat().st_blocks * 512
+
+
+def test_a_process_that_has_ended_has_no_memory(tmp_path: Path) -> None:
+    assert counters.resident_bytes([12], tmp_path) == 0

@@ -18,3 +18,11 @@ def test_what_needs_quotes_gets_them() -> None:
     assert '"" x;' in written
     assert '"~^[ -~]*\\\\z" "a\\"b";' in written
     assert "events {" in written
+
+
+def test_an_empty_block_stays_one() -> None:
+    assert (
+        parse(text(parse("events { }\ntypes { }").block)).block
+        == parse("events { }\ntypes { }").block
+    )
+    assert text(parse("types { }").block).split() == ["types", "{", "}"]

@@ -31,6 +31,8 @@ def results(ours: float, theirs: float = 1.0) -> Results:
         (Bound("b", TERM, OTHER, "at least", 3), 2.99, "missed"),
         (Bound("b", TERM, sense="below", limit=60, unit="ms"), 59.9, "met"),
         (Bound("b", TERM, sense="below", limit=60, unit="ms"), 60.0, "missed"),
+        (Bound("b", TERM, sense="at most", limit=60), 60.0, "met"),
+        (Bound("b", TERM, sense="at most", limit=60), 60.1, "missed"),
         (Bound("b", TERM, sense="exactly", limit=1), 1.0, "met"),
         (Bound("b", TERM, sense="exactly", limit=1), 2.0, "missed"),
         (Bound("b", TERM), 2.0, ""),

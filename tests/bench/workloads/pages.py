@@ -1,26 +1,19 @@
-"""The workloads. Each one asks, counts, and leaves its values in the samples; rounds alternate."""
+"""Workloads of project pages: warm, cold, a burst of cold ones, and one that has expired."""
 
 from __future__ import annotations
 
-import os
-import resource
-import subprocess
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench import counters, wrk
-from bench.pages import LARGE, file_counts, page
+from bench.pages import LARGE, file_counts
 from bench.site import WORK
-from bench.subjects import Subject, cellar, peers, static_file, timed
+from bench.subjects import Subject, cellar, timed
+from bench.workloads.bench import LARGE_PROJECT, processor_shares, run_load, wait_for_quiet
 from failure import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bench.rows import Samples
     from bench.site import Site
+    from bench.workloads.bench import Bench
 
 # Warm page.
 CONNECTIONS, WARM_SECONDS, WARM_UP_SECONDS = 8, 5, 1
@@ -33,45 +26,7 @@ BURST_PAGES, BURST_RATE = 1_000, 200
 # clients come in that half.
 CLIENTS, EXPIRED_FILES, FRESH_FOR, STALE_AT, UPSTREAM_DELAY = 1_000, 240, 10, 0.65, 3.0
 
-LARGE_PROJECT = "large"
 _REWRITER = "cellar-rewriter.service"
-_LONGEST_LOAD = 60  # seconds; no load goes on for longer, whatever happens
-# A round waits until the rest of the machine is as quiet as that, but not for ever.
-_QUIET_CORES, _LISTENING, _LONGEST_WAIT = 0.2, 0.5, 20.0
-_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass
-class Bench:
-    """What the workloads share."""
-
-    site: Site
-    samples: Samples
-    rounds: int
-    say: Callable[[str], None]
-    warm_subjects: tuple[Subject, ...] = field(default=())
-
-    def publish(self, project: str, files: int) -> None:
-        """Publish a page at upstream."""
-        upstream = self.site.upstream
-        body = page(project, files, upstream.files_host, upstream.index_host)
-        upstream.publish_page(project, body)
-
-    def subjects(self) -> tuple[Subject, ...]:
-        """Return all who serve warm pages: cellar, static file, proxpi, devpi; started once."""
-        if not self.warm_subjects:
-            self.say("Starting the static file's nginx, proxpi and devpi")
-            self.publish(LARGE_PROJECT, LARGE)
-            static = static_file(self.site, LARGE_PROJECT)
-            self.warm_subjects = (cellar(self.site), static, *peers(self.site, LARGE_PROJECT))
-        return self.warm_subjects
-
-    def each_round(self, workload: str) -> Iterator[int]:
-        """Yield the numbers of the rounds; 0 is the warm-up, which is not counted."""
-        for number in range(self.rounds + 1):
-            counted = f"round {number} of {self.rounds}" if number else "warm-up"
-            self.say(f"{workload}: {counted}")
-            yield number
 
 
 def warm_page(bench: Bench) -> None:
@@ -80,9 +35,9 @@ def warm_page(bench: Bench) -> None:
         # Nobody is always the first one, or always comes after the same other one.
         first = (number - 1) % len(bench.subjects())
         for subject in bench.subjects()[first:] + bench.subjects()[:first]:
-            _wait_for_quiet()
+            wait_for_quiet()
             seconds = WARM_SECONDS if number else WARM_UP_SECONDS
-            with _processor_shares(subject) as shares:
+            with processor_shares(subject.machine) as shares:
                 done = _loop(subject, seconds)
             if done.refused or done.broken:
                 raise Failure(f"{subject.name} did not answer all requests: {done}")
@@ -108,7 +63,7 @@ def cold_page(bench: Bench) -> None:
         for place in range(COLD_PAGES if number else 1):
             project = f"cold-{number}-{place}"
             bench.publish(project, LARGE)
-            _wait_for_quiet()
+            wait_for_quiet()
             direct = min(timed(bench.site.direct, f"/simple/{project}/")[1] for _ in range(3))
             before = _rewriter_seconds(bench.site)
             _, ours = appliance.fetch(project)
@@ -136,7 +91,7 @@ def burst(bench: Bench) -> None:
     subject = cellar(bench.site)
     for number in bench.each_round("burst"):
         bench.site.empty_page_cache()
-        _wait_for_quiet()
+        wait_for_quiet()
         rewriter = bench.site.appliance.processes(_REWRITER)
         counters.forget_peaks(rewriter)
         before = counters.processor_seconds(rewriter)
@@ -169,7 +124,7 @@ def expired_page(bench: Bench) -> None:
     with upstream.behaving(host="index", path="/simple/expired-*", headers=fresh_for):
         for number in bench.each_round("expired page"):
             subject.fetch("fresh")
-            _wait_for_quiet()
+            wait_for_quiet()
             fresh = _once(subject, ["/simple/fresh/"] * CLIENTS, wrk.Plan())
             project = f"expired-{number}"
             path = f"/simple/{project}/"
@@ -194,49 +149,6 @@ def expired_page(bench: Bench) -> None:
                 bench.samples.add("expired page", "cellar, page fresh", values)
 
 
-WORKLOADS: dict[str, Callable[[Bench], None]] = {
-    "warm": warm_page,
-    "cold": cold_page,
-    "burst": burst,
-    "expired": expired_page,
-}
-
-
-def _wait_for_quiet() -> None:
-    """Return when little else goes on on this machine, or when that has taken too long."""
-    deadline = time.monotonic() + _LONGEST_WAIT
-    while time.monotonic() < deadline:
-        before = _busy_seconds()
-        time.sleep(_LISTENING)
-        if (_busy_seconds() - before) / _LISTENING < _QUIET_CORES:
-            return
-
-
-@contextmanager
-def _processor_shares(subject: Subject) -> Iterator[dict[tuple[str, str], float]]:
-    """Yield what will hold, after the block, how many processors were busy for whom in it."""
-    shares: dict[tuple[str, str], float] = {}
-    processes = subject.machine.processes()
-    before = counters.processor_seconds(processes), _generator_seconds(), _busy_seconds()
-    start = time.perf_counter()
-    yield shares
-    seconds = time.perf_counter() - start
-    after = counters.processor_seconds(processes), _generator_seconds(), _busy_seconds()
-    own, generator, busy = ((b - a) / seconds for a, b in zip(before, after, strict=True))
-    shares["processors: subject", "cores"] = own
-    shares["processors: load generator", "cores"] = generator
-    shares["processors: everything else", "cores"] = max(0.0, busy - own - generator)
-
-
-def _generator_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _busy_seconds() -> float:
-    return counters.busy_seconds(_TICKS)
-
-
 def _rewriter_seconds(site: Site) -> float:
     return counters.processor_seconds(site.appliance.processes(_REWRITER))
 
@@ -244,7 +156,7 @@ def _rewriter_seconds(site: Site) -> float:
 def _loop(subject: Subject, seconds: int) -> wrk.Loop:
     url = subject.url(LARGE_PROJECT)
     command = wrk.loop_command(url, subject.headers, connections=CONNECTIONS, seconds=seconds)
-    return wrk.read_loop(_output(subject, command))
+    return wrk.read_loop(run_load(subject.machine, command))
 
 
 def _once(subject: Subject, paths: list[str], plan: wrk.Plan) -> wrk.Once:
@@ -252,22 +164,4 @@ def _once(subject: Subject, paths: list[str], plan: wrk.Plan) -> wrk.Once:
     listing.write_text("".join(f"{path}\n" for path in paths))
     origin = f"https://127.0.0.1:{subject.port}"
     command = wrk.once_command(origin, subject.headers, listing, count=len(paths), plan=plan)
-    return wrk.read_once(_output(subject, command))
-
-
-def _output(subject: Subject, command: list[str]) -> str:
-    """
-    Run the load generator in the network of a subject and return what it says.
-
-    Raises:
-        subprocess.TimeoutExpired: it did not stop by itself.
-
-    """
-    done = subprocess.run(
-        subject.machine.inside_its_network(command),
-        capture_output=True,
-        text=True,
-        timeout=_LONGEST_LOAD,
-        check=False,
-    )
-    return done.stdout + done.stderr
+    return wrk.read_once(run_load(subject.machine, command))
