@@ -13,7 +13,6 @@ from fakepypi.http.message import Request, Response
 from fakepypi.http.stream import Stream
 from fakepypi.misbehaviour.behaviour import Effects
 from fakepypi.misbehaviour.distortion import phrase
-from fakepypi.misbehaviour.pace import Pace
 from fakepypi.misbehaviour.rules import Plan
 
 _CHUNK = 128 * 1024
@@ -173,10 +172,12 @@ async def _write_body(
     ends = (content.size, effects.truncate_after, effects.reset_after)
     end = min(size for size in ends if size is not None)
     step, chunked = _CHUNK, effects.framing == "chunked"
-    for rate in (effects.rate, effects.shared_rate):
-        if rate is not None:
-            step = max(1, min(step, _CHUNK // 2, int(rate / _SLOW_STEPS_PER_SECOND)))
-    pace = None if effects.rate is None else Pace(effects.rate)
+    rates = [rate for rate in (effects.rate, effects.shared_rate) if rate is not None]
+    if rates:
+        step = max(1, min(step // 2, int(min(rates) / _SLOW_STEPS_PER_SECOND)))
+    clock, paces = asyncio.get_running_loop().time, plan.paces()
+    for pace in paces:
+        pace.begin(clock())
     position = 0
     while position < end:
         if position == effects.stall_after:
@@ -184,9 +185,9 @@ async def _write_body(
         length = min(step, end - position)
         if effects.stall_after is not None and position < effects.stall_after:
             length = min(length, effects.stall_after - position)
-        if pace is not None:
-            await pace.turn(length)
-        await plan.turn(length)
+        if paces:
+            moment = max(pace.turn(length, clock()) for pace in paces)
+            await asyncio.sleep(moment - clock())
         data = content.read(position, length)
         writer.write(b"%x\r\n%b\r\n" % (length, data) if chunked else data)
         record.bytes_sent += length  # before any await: whoever has the bytes finds them counted

@@ -18,7 +18,7 @@ class Effects:
         hold: not a byte until cleared.
         delay: seconds before the first byte.
         rate: body bytes per second, for each connection.
-        shared_rate: body bytes per second, for all connections together, until cleared.
+        shared_rate: body bytes per second, for all answers of it together, until cleared.
         stall_after: so many body bytes, the rest when cleared.
     Answer
         status: this status, with a line of text; with `location`, the redirect's (default 302).
@@ -113,7 +113,8 @@ class Behaviour(Effects):
         selects = self.host is not None or self.path != "*" or self.method is not None
         if self.connection is not None and selects:
             raise ValueError("connection acts before the request: leave out host, path, method")
-        for name, rate in (("rate", self.rate), ("shared_rate", self.shared_rate)):
+        for name in ("rate", "shared_rate"):
+            rate = getattr(self, name)
             if rate is not None and rate <= 0:
                 raise ValueError(f"{name} must be above 0 bytes per second, not {rate}; see hold")
         if self.times is not None and self.times < 1:

@@ -1,21 +1,27 @@
-"""How fast bytes go: on one connection, or on a line that several share."""
+"""When bytes may leave: a rate, held by one answer or shared by many."""
 
-import asyncio
-import time
+import math
 
 _CATCH_UP = 0.05  # seconds that may be made good after a late wake-up
 
 
 class Pace:
-    """Keeps all who take turns to a rate in bytes per second, one after the other."""
+    """A line of `rate` bytes per second. Who asks first, goes first."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._due = time.monotonic()
+        self._due = 0.0
 
-    async def turn(self, length: int) -> None:
-        """Return when the next `length` bytes may go."""
-        now = time.monotonic()
-        begin = max(self._due, now - _CATCH_UP)
-        self._due = begin + length / self._rate  # before any await: the next one comes after
-        await asyncio.sleep(begin - now)
+    def begin(self, now: float) -> None:
+        """Let an answer's body begin: time that nobody used is lost."""
+        self._due = max(self._due, now)
+
+    def turn(self, length: int, now: float) -> float:
+        """Return the moment at which the next `length` bytes may leave, and reserve their time."""
+        moment = max(self._due, now - _CATCH_UP)
+        self._due = moment + length / self._rate
+        return moment
+
+    def release(self) -> None:
+        """Let everything go as fast as it can."""
+        self._rate, self._due = math.inf, 0.0

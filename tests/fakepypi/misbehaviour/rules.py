@@ -14,11 +14,11 @@ class _Rule:
     seen: int = 0
     acted: int = 0
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
-    shared_pace: Pace | None = None
+    shared: Pace | None = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.behaviour.shared_rate is not None:
-            self.shared_pace = Pace(self.behaviour.shared_rate)
+        rate = self.behaviour.shared_rate
+        self.shared = None if rate is None else Pace(rate)
 
     def take(self) -> bool:
         """Count one match and tell whether it misbehaves."""
@@ -37,18 +37,17 @@ class Plan:
     effects: Effects = field(default_factory=Effects)
     rules: tuple[_Rule, ...] = ()
 
+    def paces(self) -> list[Pace]:
+        """Return what the answer's body has to keep to: its own rate, and those it shares."""
+        own = [] if self.effects.rate is None else [Pace(self.effects.rate)]
+        return own + [rule.shared for rule in self.rules if rule.shared is not None]
+
     async def cleared(self) -> None:
         """Return when no behaviour of this plan that makes clients wait is in force any more."""
         for rule in self.rules:
             waits = rule.behaviour.hold or rule.behaviour.stall_after is not None
             if waits or rule.behaviour.connection == "silent":
                 await rule.cleared.wait()
-
-    async def turn(self, length: int) -> None:
-        """Return when the next `length` bytes may go on the lines that answers share."""
-        for rule in self.rules:
-            if rule.shared_pace is not None and not rule.cleared.is_set():
-                await rule.shared_pace.turn(length)
 
 
 class Rules:
@@ -75,7 +74,10 @@ class Rules:
         if number is not None and number not in self._rules:
             raise ValueError(f"there is no behaviour {number}")
         for key in [number] if number is not None else list(self._rules):
-            self._rules.pop(key).cleared.set()
+            rule = self._rules.pop(key)
+            rule.cleared.set()
+            if rule.shared is not None:
+                rule.shared.release()
 
     def listing(self) -> dict[str, dict[str, object]]:
         """Return each behaviour's fields and how often it has acted, by number."""

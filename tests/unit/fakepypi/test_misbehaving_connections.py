@@ -36,19 +36,20 @@ def test_rate_is_held_within_ten_percent(
     assert min(taken) == pytest.approx(size / rate, rel=0.1)
 
 
-def test_a_shared_rate_is_that_of_all_connections_together_and_each_gets_its_part(
+def test_a_shared_rate_is_that_of_all_connections_together(
     upstream: FakePyPI, ask_files: Ask
 ) -> None:
-    size, rate = 1_000_000, 5e6
+    """So that two copies take twice as long as one; slower only when the machine is busy."""
+    size, rate = 1_500_000, 5e6
     file = upstream.publish("slow", "1.0", kind="blob", filename="slow.whl", size=size)
-    with ThreadPoolExecutor() as pool, upstream.behaving("files", shared_rate=rate):
-        started = time.monotonic()
-        asked = [pool.submit(ask_files, file.path) for _ in range(4)]
-        assert [len(answer.result().body) for answer in asked] == [size] * 4
-    # A rate for each would let all end in a quarter of the time.
-    assert time.monotonic() - started > 0.9 * 4 * size / rate
-    durations = [record.duration or 0.0 for record in upstream.requests(path=file.path)]
-    assert min(durations) > 0.5 * max(durations), "one after the other is not shared"
+    taken: list[float] = []
+    with upstream.behaving("files", shared_rate=rate), ThreadPoolExecutor() as pool:
+        while len(taken) < 5 and min(taken, default=9.0) > 2.2 * size / rate:
+            started = time.monotonic()
+            answers = list(pool.map(ask_files, [file.path] * 2))
+            taken.append(time.monotonic() - started)
+            assert [len(answer.body) for answer in answers] == [size, size]
+    assert min(taken) == pytest.approx(2 * size / rate, rel=0.1)
 
 
 def test_a_shared_line_that_is_cleared_lets_answers_under_way_go(
