@@ -17,7 +17,6 @@ from fakepypi.misbehaviour.rules import Plan
 
 _CHUNK = 128 * 1024
 _SLOW_STEPS_PER_SECOND = 50
-_CATCH_UP = 0.05  # seconds that a throttled answer may make good after a late wake-up
 _ABSOLUTE_FORM = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 _BODILESS = (204, 304)
 
@@ -173,19 +172,22 @@ async def _write_body(
     ends = (content.size, effects.truncate_after, effects.reset_after)
     end = min(size for size in ends if size is not None)
     step, chunked = _CHUNK, effects.framing == "chunked"
-    if effects.rate is not None:
-        step = max(1, min(step // 2, int(effects.rate / _SLOW_STEPS_PER_SECOND)))
-    clock = asyncio.get_running_loop().time
-    position, due = 0, clock()
+    rates = [rate for rate in (effects.rate, effects.shared_rate) if rate is not None]
+    if rates:
+        step = max(1, min(step // 2, int(min(rates) / _SLOW_STEPS_PER_SECOND)))
+    clock, paces = asyncio.get_running_loop().time, plan.paces()
+    for pace in paces:
+        pace.begin(clock())
+    position = 0
     while position < end:
         if position == effects.stall_after:
             await _cleared_or_gone(stream, plan)
         length = min(step, end - position)
         if effects.stall_after is not None and position < effects.stall_after:
             length = min(length, effects.stall_after - position)
-        if effects.rate is not None:
-            await asyncio.sleep(due - clock())
-            due = max(due, clock() - _CATCH_UP) + length / effects.rate
+        if paces:
+            moment = max(pace.turn(length, clock()) for pace in paces)
+            await asyncio.sleep(moment - clock())
         data = content.read(position, length)
         writer.write(b"%x\r\n%b\r\n" % (length, data) if chunked else data)
         record.bytes_sent += length  # before any await: whoever has the bytes finds them counted

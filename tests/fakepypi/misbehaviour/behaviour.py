@@ -18,6 +18,7 @@ class Effects:
         hold: not a byte until cleared.
         delay: seconds before the first byte.
         rate: body bytes per second, for each connection.
+        shared_rate: body bytes per second, for all answers of this behaviour together.
         stall_after: so many body bytes, the rest when cleared.
     Answer
         status: this status, with a line of text; with `location`, the redirect's (default 302).
@@ -45,6 +46,7 @@ class Effects:
     hold: bool = False
     delay: float = 0.0
     rate: float | None = None
+    shared_rate: float | None = None
     stall_after: int | None = None
 
     status: int | None = None
@@ -111,8 +113,10 @@ class Behaviour(Effects):
         selects = self.host is not None or self.path != "*" or self.method is not None
         if self.connection is not None and selects:
             raise ValueError("connection acts before the request: leave out host, path, method")
-        if self.rate is not None and self.rate <= 0:
-            raise ValueError(f"rate must be above 0 bytes per second, not {self.rate}; see hold")
+        for name in ("rate", "shared_rate"):
+            rate = getattr(self, name)
+            if rate is not None and rate <= 0:
+                raise ValueError(f"{name} must be above 0 bytes per second, not {rate}; see hold")
         if self.times is not None and self.times < 1:
             raise ValueError(f"times must be at least 1, not {self.times}")
         if Effects().plus(self) == Effects():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from fakepypi.http.message import Request, Role
 from fakepypi.misbehaviour.behaviour import Behaviour, Effects
+from fakepypi.misbehaviour.pace import Pace
 
 
 @dataclass
@@ -13,6 +14,11 @@ class _Rule:
     seen: int = 0
     acted: int = 0
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
+    shared: Pace | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        rate = self.behaviour.shared_rate
+        self.shared = None if rate is None else Pace(rate)
 
     def take(self) -> bool:
         """Count one match and tell whether it misbehaves."""
@@ -30,6 +36,11 @@ class Plan:
 
     effects: Effects = field(default_factory=Effects)
     rules: tuple[_Rule, ...] = ()
+
+    def paces(self) -> list[Pace]:
+        """Return what the answer's body has to keep to: its own rate, and those it shares."""
+        own = [] if self.effects.rate is None else [Pace(self.effects.rate)]
+        return own + [rule.shared for rule in self.rules if rule.shared is not None]
 
     async def cleared(self) -> None:
         """Return when no behaviour of this plan that makes clients wait is in force any more."""

@@ -41,6 +41,7 @@ def test_json_form_is_the_fields_that_were_set(fields: dict[str, Any]) -> None:
         ({"host": "files", "times": 1}, "needs at least one effect"),
         ({"status": 503, "times": 0}, "times must be at least 1, not 0"),
         ({"rate": 0}, "rate must be above 0 bytes per second, not 0"),
+        ({"shared_rate": -1}, "shared_rate must be above 0 bytes per second, not -1"),
         ({"connection": "reset", "host": "files"}, "leave out host, path, method"),
     ],
 )

@@ -36,6 +36,22 @@ def test_rate_is_held_within_ten_percent(
     assert min(taken) == pytest.approx(size / rate, rel=0.1)
 
 
+def test_a_shared_rate_is_that_of_all_connections_together(
+    upstream: FakePyPI, ask_files: Ask
+) -> None:
+    """So that two copies take twice as long as one; slower only when the machine is busy."""
+    size, rate = 1_500_000, 5e6
+    file = upstream.publish("slow", "1.0", kind="blob", filename="slow.whl", size=size)
+    taken: list[float] = []
+    with upstream.behaving("files", shared_rate=rate), ThreadPoolExecutor() as pool:
+        while len(taken) < 5 and min(taken, default=9.0) > 2.2 * size / rate:
+            started = time.monotonic()
+            answers = list(pool.map(ask_files, [file.path] * 2))
+            taken.append(time.monotonic() - started)
+            assert [len(answer.body) for answer in answers] == [size, size]
+    assert min(taken) == pytest.approx(2 * size / rate, rel=0.1)
+
+
 def test_a_held_answer_sends_nothing_until_cleared(upstream: FakePyPI, ask_file: Ask) -> None:
     with ThreadPoolExecutor() as pool:
         with upstream.behaving("files", hold=True):
