@@ -18,7 +18,7 @@ class Effects:
         hold: not a byte until cleared.
         delay: seconds before the first byte.
         rate: body bytes per second, for each connection.
-        shared_rate: body bytes per second, for all answers of this behaviour together.
+        shared_rate: body bytes per second, for all answers of it together, until cleared.
         stall_after: so many body bytes, the rest when cleared.
     Answer
         status: this status, with a line of text; with `location`, the redirect's (default 302).

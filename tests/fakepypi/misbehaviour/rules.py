@@ -74,7 +74,10 @@ class Rules:
         if number is not None and number not in self._rules:
             raise ValueError(f"there is no behaviour {number}")
         for key in [number] if number is not None else list(self._rules):
-            self._rules.pop(key).cleared.set()
+            rule = self._rules.pop(key)
+            rule.cleared.set()
+            if rule.shared is not None:
+                rule.shared.release()
 
     def listing(self) -> dict[str, dict[str, object]]:
         """Return each behaviour's fields and how often it has acted, by number."""

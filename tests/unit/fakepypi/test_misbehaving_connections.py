@@ -52,6 +52,16 @@ def test_a_shared_rate_is_that_of_all_connections_together(
     assert min(taken) == pytest.approx(2 * size / rate, rel=0.1)
 
 
+def test_a_shared_line_that_is_cleared_lets_answers_under_way_go(
+    upstream: FakePyPI, ask_file: Ask
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        with upstream.behaving("files", shared_rate=10_000):
+            waiting = pool.submit(ask_file)
+            upstream.wait_for(1, bytes_sent=1)
+        assert len(waiting.result(5).body) == SIZE
+
+
 def test_a_held_answer_sends_nothing_until_cleared(upstream: FakePyPI, ask_file: Ask) -> None:
     with ThreadPoolExecutor() as pool:
         with upstream.behaving("files", hold=True):
