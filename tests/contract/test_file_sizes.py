@@ -158,30 +158,6 @@ def test_a_part_of_a_file_over_its_limit_costs_that_part(
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_the_end_of_a_cold_file_costs_no_more_than_its_last_slice(
-    files: OpenDoor, fakepypi: FakePyPI, publish: Publish, door: str
-) -> None:
-    """Poetry and others read the end of a wheel to learn what it needs."""
-    slice_size = 8 * 1024 * 1024
-    file = publish("", 2 * slice_size + 5000)
-    answer = files(door).ask(file.path, {"Range": "bytes=-1000"})
-
-    assert (answer.status_code, len(answer.content)) == (206, 1000)
-    assert fetched(fakepypi, file) <= slice_size
-
-
-def test_several_ranges_of_a_cold_file_cost_those_ranges(
-    files: OpenDoor, fakepypi: FakePyPI, publish: Publish
-) -> None:
-    file = publish("", LIMIT)
-    answer = files("index").ask(file.path, {"Range": "bytes=0-99,1000-1099"})
-
-    assert answer.status_code in {200, 206}
-    if answer.status_code == 206:
-        assert fetched(fakepypi, file) < 1000
-
-
-@pytest.mark.parametrize("door", DOORS)
 def test_head_costs_no_byte_of_the_file(
     files: OpenDoor, fakepypi: FakePyPI, publish: Publish, door: str
 ) -> None:

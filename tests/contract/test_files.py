@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from support.door import OpenDoor
 
 MIB = 1024 * 1024
-SLICE = 8 * MIB
 BIG = 19 * MIB + 12345
 
 
@@ -30,20 +29,6 @@ def big(fakepypi: FakePyPI, project: str) -> PublishedFile:
 
 def blake2b(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=32).hexdigest()
-
-
-@pytest.mark.parametrize("first", DOORS)
-def test_a_file_is_fetched_once_for_all_doors_and_clients(
-    files: OpenDoor, fakepypi: FakePyPI, published: PublishedFile, first: str
-) -> None:
-    """Whoever asks first and however: one object, and its bytes prove its path."""
-    second = next(door for door in DOORS if door != first)
-    bodies = [files(door).ask(published.path).content for door in (first, second, first)]
-    digests = {blake2b(body) for body in bodies}
-    assert digests == {published.path.replace("/", "")[len("packages") :][:64]}
-    assert digests == {published.blake2b_256}
-    totals = fakepypi.totals(path=published.path, method="GET")
-    assert (totals.requests, totals.bytes_sent) == (1, published.size)
 
 
 # One case a line: the range, and the bytes of a file of 5,000 and some that it means (RFC 9110,
@@ -153,27 +138,6 @@ def test_head_of_a_big_file_tells_its_length_and_fetches_nothing_of_it(
     assert fakepypi.bytes_sent(path=big.path) == 0
 
 
-def test_a_range_of_a_big_cold_file_costs_the_slices_that_it_lies_in(
-    files: OpenDoor, fakepypi: FakePyPI, big: PublishedFile
-) -> None:
-    answer = files("index").ask(big.path, {"Range": f"bytes={10 * MIB}-{10 * MIB + 999}"})
-    assert (answer.status_code, len(answer.content)) == (206, 1000)
-    assert answer.headers["Content-Range"] == f"bytes {10 * MIB}-{10 * MIB + 999}/{BIG}"
-    assert fakepypi.bytes_sent(path=big.path) <= SLICE
-
-
-def test_eight_clients_of_a_big_cold_file_cost_one_copy(
-    files: OpenDoor, fakepypi: FakePyPI, big: PublishedFile
-) -> None:
-    """Promise 3: a pipeline that starts eight jobs must not multiply a wheel of gigabytes."""
-    answers = files("index").ask_at_once(8, big.path)
-    assert {blake2b(answer.content) for answer in answers} == {big.blake2b_256}
-    assert fakepypi.bytes_sent(path=big.path) == BIG
-    assert {r.range for r in fakepypi.requests(path=big.path, method="GET")} == {
-        f"bytes={start}-{start + SLICE - 1}" for start in range(0, BIG, SLICE)
-    }
-
-
 def test_an_upstream_whose_etag_changes_with_every_request_cuts_no_download(
     files: OpenDoor, fakepypi: FakePyPI, big: PublishedFile
 ) -> None:
@@ -270,15 +234,3 @@ def test_files_are_only_read(
     answer = files(door).ask(published.path, method=method, body=b"x")
     assert (answer.status_code, answer.headers.get("Allow")) == (405, "GET, HEAD")
     assert fakepypi.totals(path=published.path).requests == 0
-
-
-def test_first_bytes_come_before_the_file_is_complete(
-    files: OpenDoor, fakepypi: FakePyPI, big: PublishedFile
-) -> None:
-    """Promise 3: on a slow link a client that waits for the whole file gives up."""
-    rule: dict[str, Any] = {"stall_after": MIB}
-    with fakepypi.behaving("files", big.path, **rule):
-        answer = files("index").ask(big.path, stream=True)
-        first = next(answer.iter_content(64 * 1024))
-        assert (answer.status_code, len(first) > 0) == (200, True)
-    answer.close()
