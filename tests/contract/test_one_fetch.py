@@ -123,6 +123,18 @@ def test_first_bytes_come_to_all_while_most_of_the_file_is_still_upstream(
     assert fetched(fakepypi, big) == BIG
 
 
+def test_a_line_that_takes_long_for_the_first_slice_carries_one_copy_too(
+    fakepypi: FakePyPI, big: PublishedFile, slow_line: SlowLine, start: Start
+) -> None:
+    """Of a line with twenty big wheels on it, as torch needs them, each file has a small part."""
+    with slow_line(SLICE / 12):
+        downloads = [start() for _ in range(3)]
+        for download in downloads:
+            download.wait_for(1)
+    assert {download.result() for download in downloads} == {big.blake2b_256}
+    assert fetched(fakepypi, big) == BIG
+
+
 def test_a_client_that_comes_late_gets_at_once_what_is_there_and_costs_nothing(
     fakepypi: FakePyPI, big: PublishedFile, slow_line: SlowLine, start: Start
 ) -> None:

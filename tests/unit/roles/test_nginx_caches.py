@@ -300,7 +300,7 @@ def test_trouble_is_shared_with_those_only_who_have_an_old_answer(http: Directiv
 
 
 TIMES = {
-    **dict.fromkeys(SLICED, ("1h", "10s")),
+    **dict.fromkeys(SLICED, ("1h", "1m")),
     "heads": ("60s", "20s"),
     "ranges": ("60s", "20s"),
     "files without a hash": ("1h", "1m"),
