@@ -94,7 +94,8 @@ class ApplianceSettings:
     """
     The appliance as its own clients see it: what `cellar selftest` asks and expects.
 
-    An empty `ca_file` means the system's trust store. `min_free` is bytes.
+    An empty `ca_file` means the system's trust store. `min_free` is bytes. The file
+    `no_space_file` is there while the disk of the cache has no space, and tells the engine.
     """
 
     address: str = _key(rules.IP_ADDRESS)
@@ -104,6 +105,7 @@ class ApplianceSettings:
     ca_file: str = _key(rules.or_empty(rules.ABSOLUTE_PATH, "the system's trust store"))
     cache_dir: str = _key(rules.ABSOLUTE_PATH)
     min_free: int = _key(rules.BYTES)
+    no_space_file: str = _key(rules.ABSOLUTE_PATH)
     selftest_project: str = _key(rules.PROJECT_NAME)
 
 

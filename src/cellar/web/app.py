@@ -13,6 +13,7 @@ intercept or unfiltered, `form` is json or html.
 - `GET /healthz` answers without asking upstream.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -36,6 +37,7 @@ from cellar.web.files import Oracle
 from cellar.web.pages import Pages
 from cellar.web.policing import can_refuse
 from cellar.web.serving import Serving
+from cellar.web.space import Space
 
 
 def create_app(
@@ -58,11 +60,14 @@ def create_app(
     serving = Serving(settings.pages, rooms)
     pages = Pages(serving, indexes, policy, storage, links)
     documents = Documents(serving, indexes, policy)
-    oracle = Oracle(settings, policy, storage, links, rooms, engine)
+    space = Space(settings.appliance)
+    oracle = Oracle(settings, policy, storage, links, rooms, space, engine)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(space.watch())
         yield
+        watching.cancel()
         await indexes.aclose()
         await oracle.aclose()
 

@@ -59,6 +59,7 @@ SETTINGS: dict[str, Any] = {
         "ca_file": "/etc/cellar/tls/ca.pem",
         "cache_dir": "/var/cache/cellar",
         "min_free": 2147483648,
+        "no_space_file": "/nonexistent/cellar/no-space",
         "selftest_project": "an-example",
     },
     "resolver": {"servers": [], "directory": "/nonexistent/cellar"},

@@ -290,12 +290,33 @@ def test_errors_are_never_stored(http: Directive) -> None:
     assert http.all("proxy_cache_valid") == []
 
 
+def test_nothing_is_stored_while_there_is_no_space(http: Directive) -> None:
+    """What cannot be written ends a client's transfer, and of an answer nobody would see a byte."""
+    assert cached(http)
+    for each in cached(http):
+        assert "$there_is_no_space" in each.values("proxy_no_cache")[0], name(each)
+    # And what is not stored is not written elsewhere on that disk.
+    assert {e.arguments for e in http.walk() if e.name == "proxy_max_temp_file_size"} == {("0",)}
+    assert http.values("proxy_max_temp_file_size") == [("0",)]
+
+
+def test_files_go_before_what_is_small_when_the_disk_runs_full(http: Directive) -> None:
+    floors = {
+        next(word for word in each.arguments if word.startswith("keys_zone=")): word
+        for each in http.all("proxy_cache_path")
+        for word in each.arguments
+        if word.startswith("min_free=")
+    }
+    assert floors.pop("keys_zone=files:256m") == "min_free=2g"
+    assert set(floors.values()) == {f"min_free={2**31 // 4}"}
+
+
 def test_trouble_is_shared_with_those_only_who_have_an_old_answer(http: Directive) -> None:
     (renewals,) = (each for each in cached(http) if kind(each) == "renewals")
     (nobody,) = (e for e in http.all("map") if e.arguments == ("$http_x_stored", "$nobody_waits"))
 
     assert renewals.values("proxy_cache_bypass") == [("$nobody_waits",)]
-    assert renewals.values("proxy_no_cache") == [("$nobody_waits",)]
+    assert renewals.values("proxy_no_cache") == [("$nobody_waits", "$there_is_no_space")]
     assert {e.name: e.arguments for e in nobody.block} == {"default": ("1",), "EXPIRED": ("0",)}
 
 

@@ -27,6 +27,7 @@ from cellar.web.files.listings import Listing, Listings
 from cellar.web.files.paths import is_old, is_unhashed, whole
 from cellar.web.files.storing import UNKNOWN_FRESHNESS, Store
 from cellar.web.policing import timestamp
+from cellar.web.space import Space
 
 logger = logging.getLogger("cellar.web")
 
@@ -57,6 +58,7 @@ class Oracle:
         storage: StoragePolicy,
         links: Links,
         rooms: Rooms,
+        space: Space,
         engine: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Prepare to answer; `engine` replaces the engine's socket in tests."""
@@ -65,7 +67,7 @@ class Oracle:
         self._engine = Engine(settings, engine)
         self._listings = Listings(self._engine, links, rooms)
         self._pypi = source_of(links.pypi[0]).origin
-        self._store = Store(storage, self._engine, self._pypi, settings.appliance)
+        self._store = Store(storage, self._engine, self._pypi, space)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -1,13 +1,12 @@
 """Whether a file is stored, once its size and the space there is are known."""
 
-import os
 from dataclasses import replace
 
 from cellar.index.links import Source
 from cellar.policy import Storage, StoragePolicy, Storing
-from cellar.settings import ApplianceSettings
 from cellar.web.engine import Engine, Head
 from cellar.web.files.paths import is_unhashed, whole
+from cellar.web.space import Space
 
 _METADATA_ZONE = "metadata"
 _METADATA_LIMIT = 16 * 2**20
@@ -24,15 +23,12 @@ _SMALL = 2**20
 class Store:
     """Decides what becomes of files that clients may have."""
 
-    def __init__(
-        self, policy: StoragePolicy, engine: Engine, pypi: str, appliance: ApplianceSettings
-    ) -> None:
+    def __init__(self, policy: StoragePolicy, engine: Engine, pypi: str, space: Space) -> None:
         """Prepare to decide; `pypi` is PyPI's file host (and port)."""
         self._policy = policy
         self._engine = engine
         self._pypi = pypi
-        self._cache_dir = appliance.cache_dir
-        self._least_space = appliance.min_free // 2
+        self._space = space
 
     async def decision(self, source: Source, path: str) -> tuple[Storage, int]:
         """Return what becomes of a file, and for how many seconds that is known."""
@@ -48,7 +44,7 @@ class Store:
                 fresh = UNKNOWN_FRESHNESS
         storage = self._policy.named(filename, size)
         is_large = size is None or size > _SMALL
-        if storage.answer is Storing.STORE and is_large and not self._has_space():
+        if storage.answer is Storing.STORE and is_large and not self._space.is_for_large_files():
             # Served if it is there, and else not stored: better than an end where the disk has one.
             return replace(storage, limit=0), _NO_SPACE_FRESHNESS
         return storage, fresh
@@ -57,10 +53,3 @@ class Store:
         """Return what the file's own host says of it, None if it says nothing."""
         origin = "pypi" if source.origin == self._pypi else source.origin
         return await self._engine.head(origin, source.target)
-
-    def _has_space(self) -> bool:
-        try:
-            system = os.statvfs(self._cache_dir)
-        except OSError:
-            return True
-        return system.f_bavail * system.f_frsize >= self._least_space
