@@ -20,8 +20,9 @@ from cryptography import x509
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.deployment import Machine
+
 ROOT = Path(__file__).resolve().parents[2]
-APPLIANCE = "appliance-debian13"
 RUNNER = "runner-debian13"
 NAMES = {"appliance-debian13.example", "second-name.example"}
 ADDRESSES = {"10.213.73.2", "10.213.71.13"}
@@ -29,13 +30,8 @@ PORT = 8443
 
 
 @pytest.fixture(scope="module")
-def box() -> Any:
-    return testinfra.get_host(f"podman://{APPLIANCE}")
-
-
-@pytest.fixture(scope="module")
-def authority() -> Path:
-    return ROOT / ".cellar/alternative-ca" / APPLIANCE
+def box(appliance: Machine) -> Any:
+    return appliance.box
 
 
 @pytest.fixture
