@@ -18,8 +18,9 @@ JSON = "application/vnd.pypi.simple.v1+json"
 # What the engine says of an answer that is in the cache, or is now.
 _CACHED = {"HIT", "UPDATING", "STALE"}
 _FETCHED = {"MISS", "EXPIRED", "REVALIDATED"}
-# Seconds without a byte. Behind others who fetch the same over a slow line it takes a while.
-_PATIENCE = 600
+# Seconds without a byte. Behind others who fetch the same over a slow line it takes a while, and so
+# long may it take to be interrupted.
+_PATIENCE = 60
 _LONGEST_SENTENCE = 300
 
 
@@ -111,7 +112,7 @@ def fault(response: httpx.Response) -> tuple[Outcome, str]:
     if status == HTTPStatus.FORBIDDEN:
         return Outcome.REFUSED, sentence
     if status == HTTPStatus.NOT_FOUND:
-        return Outcome.MISSING, sentence
+        return Outcome.MISSING, sentence or "upstream does not have it"
     return Outcome.FAILED, f"status {status}{f': {sentence}' if sentence else ''}"
 
 

@@ -118,7 +118,10 @@ class Plan:
         if is_listed and (path is None or path.startswith("/files/")):
             path = listed
         if path is not None:
-            yield from self._jobs(file.filename, path, file.sha256, entry)
+            # A page may have another file of this name.
+            same = entry if path == listed else None
+            digest = file.sha256 or (_sha256(same) if same else None)
+            yield from self._jobs(file.filename, path, digest, same)
         elif file.url:
             detail = f"{file.url} does not lead to the appliance"
             yield Result(Kind.FILE, file.filename, Outcome.MISSING, detail)

@@ -16,7 +16,9 @@ from cellar.warming import LockError, read_lock
 DATA = Path(__file__).parent / "data"
 
 CLICK = {
-    "click-8.1.8-py3-none-any.whl": "63c132bbbed01578a06712a2d1f497bb62d9c1c0d329b7903a866228027263b2",
+    "click-8.1.8-py3-none-any.whl": (
+        "63c132bbbed01578a06712a2d1f497bb62d9c1c0d329b7903a866228027263b2"
+    ),
     "click-8.1.8.tar.gz": "ed53c9d8990d83c2a27deae68e4ee337473f6330c040a31d4225c9574d16096a",
 }
 COLORAMA = {
@@ -26,7 +28,9 @@ COLORAMA = {
     "colorama-0.4.6.tar.gz": "08695f5cb7ed6e0531a20572697297273c47b8cae5a63ffc6d6ed5c201be6e44",
 }
 IDNA = {
-    "idna-3.10-py3-none-any.whl": "946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3",
+    "idna-3.10-py3-none-any.whl": (
+        "946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3"
+    ),
     "idna-3.10.tar.gz": "12f65c9b470abda6dc35cf8e63cc574b1c52b11df2c86030af0ac09b01b13ea9",
 }
 MARKUPSAFE = {
@@ -178,26 +182,35 @@ def test_the_lock_file_of_an_old_poetry_has_its_files_apart(tmp_path: Path) -> N
     [
         (
             "uv.lock",
-            'version = 1\n[[package]]\nname = "a"\nversion = "1"\n'
-            'source = { git = "https://git.example/a" }\n',
+            (
+                'version = 1\n[[package]]\nname = "a"\nversion = "1"\n'
+                'source = { git = "https://git.example/a" }\n'
+            ),
             "package 1 (a): it comes from git https://git.example/a",
         ),
         (
             "poetry.lock",
-            '[[package]]\nname = "a"\nversion = "1"\nfiles = []\n[package.source]\ntype = "git"\n'
-            '[metadata]\nlock-version = "2.1"\n',
+            (
+                '[[package]]\nname = "a"\nversion = "1"\nfiles = []\n'
+                '[package.source]\ntype = "git"\n'
+                '[metadata]\nlock-version = "2.1"\n'
+            ),
             "package 1 (a): it comes from git",
         ),
         (
             "pdm.lock",
-            '[metadata]\nlock_version = "4.5.0"\n[[package]]\nname = "a"\nversion = "1"\n'
-            'path = "./a"\n',
+            (
+                '[metadata]\nlock_version = "4.5.0"\n[[package]]\nname = "a"\nversion = "1"\n'
+                'path = "./a"\n'
+            ),
             "package 1 (a): it comes from path",
         ),
         (
             "pylock.toml",
-            'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "a"\n'
-            'directory = { path = "." }\n',
+            (
+                'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "a"\n'
+                'directory = { path = "." }\n'
+            ),
             "package 1 (a): it comes from a folder or a file on a disk",
         ),
         (
@@ -263,19 +276,26 @@ def test_a_list_of_projects_wants_each_once(tmp_path: Path) -> None:
         ),
         (
             "poetry.lock",
-            '[metadata]\nlock-version = "2.1"\n[[package]]\nname = "a"\nversion = "1"\nfiles = []\n',
+            (
+                '[metadata]\nlock-version = "2.1"\n'
+                '[[package]]\nname = "a"\nversion = "1"\nfiles = []\n'
+            ),
             "package 1 (a): it has no files.",
         ),
         (
             "poetry.lock",
-            '[metadata]\nlock-version = "2.1"\n[[package]]\nname = "a"\nversion = "1"\n'
-            'files = [{ file = "a-1.tar.gz", hash = "sha256:beef" }]\n',
+            (
+                '[metadata]\nlock-version = "2.1"\n[[package]]\nname = "a"\nversion = "1"\n'
+                'files = [{ file = "a-1.tar.gz", hash = "sha256:beef" }]\n'
+            ),
             "package 1 (a): 'beef' is no SHA-256.",
         ),
         (
             "poetry.lock",
-            '[metadata]\nlock-version = "2.1"\n[[package]]\nname = "a"\nversion = "1"\n'
-            'markers = "sometimes"\nfiles = [{ file = "a-1.tar.gz" }]\n',
+            (
+                '[metadata]\nlock-version = "2.1"\n[[package]]\nname = "a"\nversion = "1"\n'
+                'markers = "sometimes"\nfiles = [{ file = "a-1.tar.gz" }]\n'
+            ),
             "package 1 (a): 'sometimes' is no environment marker.",
         ),
         (

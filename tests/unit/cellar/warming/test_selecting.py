@@ -39,7 +39,7 @@ LINUX = "manylinux_2_28_x86_64"
     ],
 )
 def test_a_file_fits_if_an_installer_on_that_machine_could_take_it(
-    filename: str, fits: bool
+    filename: str, *, fits: bool
 ) -> None:
     assert Filters(("3.12",), (LINUX,)).fits(filename) is fits
 
@@ -116,7 +116,7 @@ def test_source_distributions_can_be_left_out() -> None:
         ("extra == 'socks'", True),
     ],
 )
-def test_a_marker_is_held_against_the_filters(marker: str, holds: bool) -> None:
+def test_a_marker_is_held_against_the_filters(marker: str, *, holds: bool) -> None:
     assert Filters(("3.12",), (LINUX,)).holds(Marker(marker)) is holds
 
 
