@@ -155,6 +155,8 @@ class _Fetcher:
     ) -> tuple[Result, bytes]:
         """Try again while there is trouble."""
         for pause in (*RETRY_PAUSES, None):
+            if self._stop.is_set():
+                raise _StoppedError
             try:
                 return attempt()
             except (httpx.HTTPError, httpx.InvalidURL) as error:

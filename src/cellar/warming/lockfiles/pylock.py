@@ -55,11 +55,9 @@ def _files(package: Package) -> list[PackageWheel | PackageSdist | PackageArchiv
 
 
 def _named(file: PackageWheel | PackageSdist | PackageArchive, place: str) -> Named | None:
-    if file.path is not None:
+    if file.url is None:
         return None
     digest = file.hashes.get("sha256")
     sha256 = None if digest is None else digest_of(digest, place)
-    if file.url is not None:
-        # The URL's own name of the file; `name` may be spelt as the standard has it.
-        return Named(filename_of(file.url, place), file.url, sha256)
-    return None
+    # The URL's own name of the file; `name` may be spelt as the standard has it.
+    return Named(filename_of(file.url, place), file.url, sha256)

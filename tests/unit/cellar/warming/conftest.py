@@ -22,7 +22,7 @@ __all__ = ["_engine", "nginx_program", "stocked"]
 @pytest.fixture
 def shop(stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setattr(fetching, "RETRY_PAUSES", (0.0, 0.0))
-    for upstream in (stocked.engine.pypi, stocked.engine.rewriter):
+    for upstream in (stocked.engine.pypi, stocked.engine.origin, stocked.engine.rewriter):
         upstream.requests.clear()
     shop = Shop(stocked, tmp_path)
     yield shop

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from click.testing import CliRunner, Result
 
 from cellar.cli import main
-from unit.cellar.support import write_settings
+from unit.cellar.support import PYPI, write_settings
 from unit.roles.variants import FILES_HOST
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ class Shop:
         self._entries: dict[str, list[dict[str, Any]]] = {}
         stocked.engine.rewriter.answer = self._answer
         engine = stocked.engine
+        files = [f"https://{engine.origin_name}/whl/"]
+        acme = {**PYPI, "name": "acme", "url": "https://acme.example/simple/", "files": files}
         self._settings = write_settings(
             directory / "cellar.toml",
+            indexes=[PYPI, acme],
             appliance={
                 "https_port": engine._port,  # noqa: SLF001 the engine chose it
                 "ca_file": str(engine.directory / "ca.pem"),
@@ -53,7 +56,6 @@ class Shop:
     ) -> str:
         """Let upstream have a file on the page of its project; return its SHA-256."""
         path = self.paths[filename] = self.stocked.publish(filename, size)
-        project = filename.partition("-")[0]
         digest = hashlib.sha256(self.stocked.contents[path]).hexdigest()
         entry = {
             "filename": filename,
@@ -66,6 +68,25 @@ class Shop:
             metadata = f"metadata of {filename}".encode()
             self.stocked.contents[f"{path}.metadata"] = metadata
             entry["core-metadata"] = {"sha256": hashlib.sha256(metadata).hexdigest()}
+        self.show(entry)
+        return digest
+
+    def publish_at_acme(self, filename: str, *, hashed: bool) -> str:
+        """Let another index have a file on the page of its project; return its SHA-256."""
+        self.paths[filename] = self.stocked.publish_at_acme(filename, 1000, hashed=hashed)
+        digest = hashlib.sha256(self.stocked.contents[f"/whl/{filename}"]).hexdigest()
+        self.show(
+            {
+                "filename": filename,
+                "url": f"https://{self.stocked.engine.origin_name}/whl/{filename}",
+                "hashes": {"sha256": digest} if hashed else {},
+            }
+        )
+        return digest
+
+    def show(self, entry: dict[str, Any]) -> None:
+        """Add a file to the page of its project."""
+        project = entry["filename"].partition("-")[0]
         self._entries.setdefault(project, []).append(entry)
         page = {
             "meta": {"api-version": "1.4"},
@@ -73,7 +94,6 @@ class Shop:
             "files": self._entries[project],
         }
         self.stocked.publish_document(f"/simple/{project}/", page)
-        return digest
 
     def url(self, filename: str) -> str:
         return f"https://{FILES_HOST}{self.paths[filename]}"

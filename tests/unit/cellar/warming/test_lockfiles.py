@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from cellar.warming import LockError, read_lock
+from cellar.warming.wanted import Named
 
 DATA = Path(__file__).parent / "data"
+URL = "https://files.example/packages/six-1.0.tar.gz"
 
 CLICK = {
     "click-8.1.8-py3-none-any.whl": (
@@ -177,6 +179,71 @@ def test_the_lock_file_of_an_old_poetry_has_its_files_apart(tmp_path: Path) -> N
     )
 
 
+def test_the_lock_file_of_an_old_pdm_has_its_files_apart(tmp_path: Path) -> None:
+    path = tmp_path / "pdm.lock"
+    path.write_text(
+        '[[package]]\nname = "six"\nversion = "1.0"\n\n'
+        '[metadata]\nlock_version = "4.1"\n\n'
+        '[metadata.files]\n"six 1.0" = '
+        f'[{{file = "six-1.0.tar.gz", hash = "sha256:{"a" * 64}"}}]\n'
+    )
+
+    (six,) = read_lock(path).wanted
+
+    assert [(file.filename, file.sha256) for file in six.files] == [("six-1.0.tar.gz", "a" * 64)]
+
+
+def test_a_package_that_one_group_always_wants_has_no_marker(tmp_path: Path) -> None:
+    path = tmp_path / "poetry.lock"
+    path.write_text(
+        '[[package]]\nname = "six"\nversion = "1.0"\ngroups = ["main", "test"]\n'
+        'markers = {test = "python_version < \'3.9\'"}\nfiles = [{file = "six-1.0.tar.gz"}]\n'
+        '[metadata]\nlock-version = "2.1"\n'
+    )
+
+    assert read_lock(path).wanted[0].marker is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "poetry.lock",
+            (
+                '[[package]]\nname = "six"\nversion = "1.0"\n'
+                f'files = [{{file = "six-1.0.tar.gz", hash = "sha256:{"a" * 64}"}}]\n'
+                f'[package.source]\ntype = "url"\nurl = "{URL}"\n'
+                '[metadata]\nlock-version = "2.1"\n'
+            ),
+        ),
+        (
+            "pdm.lock",
+            (
+                f'[[package]]\nname = "six"\nversion = "1.0"\nurl = "{URL}"\n'
+                f'files = [{{file = "six-1.0.tar.gz", hash = "sha256:{"a" * 64}"}}]\n'
+                '[metadata]\nlock_version = "4.5.0"\n'
+            ),
+        ),
+        (
+            "Pipfile.lock",
+            (
+                '{"_meta": {"pipfile-spec": 6}, "default": {"six": '
+                f'{{"file": "{URL}", "hashes": ["sha256:{"a" * 64}"]}}}}}}'
+            ),
+        ),
+    ],
+)
+def test_a_package_that_was_locked_by_its_url_is_wanted_by_its_url(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+
+    (six,) = read_lock(path).wanted
+
+    assert six.files == (Named("six-1.0.tar.gz", URL, "a" * 64),)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "notice"),
     [
@@ -187,6 +254,14 @@ def test_the_lock_file_of_an_old_poetry_has_its_files_apart(tmp_path: Path) -> N
                 'source = { git = "https://git.example/a" }\n'
             ),
             "package 1 (a): it comes from git https://git.example/a",
+        ),
+        (
+            "uv.lock",
+            (
+                'version = 1\n[[package]]\nname = "a"\nversion = "1"\n'
+                'source = { registry = "wheels" }\nwheels = [{ path = "a-1.whl" }]\n'
+            ),
+            "package 1 (a): it comes from registry wheels",
         ),
         (
             "poetry.lock",

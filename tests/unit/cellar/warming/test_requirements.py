@@ -35,6 +35,7 @@ def test_lines_may_go_on_and_have_comments(tmp_path: Path) -> None:
         f"Six == 1.0 \\\n    --hash=sha256:{A} \\\n    --hash sha256:{B}  # both\n"
         "idna[all]===3.10 # pinned\r\n"
         "click==8.1.8 \\\n# a comment ends it\n"
+        "# of no line \\\n"
         "a==1; python_version < '3.9'\n",
     )
 
@@ -63,7 +64,12 @@ def test_included_files_are_read_from_where_the_including_one_is(tmp_path: Path)
 
 
 def test_constraints_pin_what_is_wanted_and_want_nothing(tmp_path: Path) -> None:
-    lock = read(tmp_path, "six\nclick\n-c limits.txt\n", limits="six==1.0\nclick==8.1.8\nb==2\n")
+    lock = read(
+        tmp_path,
+        "six\nclick\n-c limits.txt\n",
+        limits="six==1.0\n-r more.txt\n",
+        more="click==8.1.8\nb==2\n",
+    )
 
     assert pins(lock) == ["six 1.0", "click 8.1.8"]
 

@@ -178,3 +178,35 @@ def test_what_several_lock_files_want_is_asked_for_once(shop: Shop) -> None:
 
     names = [each["name"] for each in json.loads(result.stdout)["items"]]
     assert len(names) == len(set(names)) == 4
+
+
+def test_what_is_missing_from_several_lock_files_is_told_once(shop: Shop) -> None:
+    shop.publish(WHEEL)
+
+    result = shop.warm(shop.lock("demo==7\n"), shop.lock("demo==7\n", "again.txt"))
+
+    assert result.stdout.count("demo 7") == 1
+
+
+def test_a_file_of_another_index_is_found_where_its_page_has_it(shop: Shop) -> None:
+    digest = shop.publish_at_acme(WHEEL, hashed=True)
+    url = f"https://{shop.stocked.engine.origin_name}/whl/{WHEEL}"
+
+    # A lock file may have the URL and not the hash, which is a part of the path.
+    for text in ("demo==1.0\n", f"demo==1.0 --hash=sha256:{digest}\n", f"demo @ {url}\n"):
+        result = shop.warm(shop.lock(text))
+        assert result.exit_code == 0, result.output
+        assert WHEEL in outcomes(result)
+    assert shop.stocked.cache_status(shop.paths[WHEEL]) == "HIT"
+    assert len(shop.stocked.engine.origin.asked(WHEEL)) == 1
+
+
+def test_a_file_whose_page_says_no_hash_has_to_have_one_of_the_lock_file(shop: Shop) -> None:
+    digest = shop.publish_at_acme(WHEEL, hashed=False)
+
+    right = shop.warm(shop.lock(f"demo==1.0 --hash=sha256:{digest}\n"))
+    wrong = shop.warm(shop.lock(f"demo==1.0 --hash=sha256:{'0' * 64}\n"))
+
+    assert (right.exit_code, wrong.exit_code) == (0, 1)
+    assert outcomes(right)[WHEEL] == "ok fetched"
+    assert outcomes(wrong)[WHEEL] == "failed"

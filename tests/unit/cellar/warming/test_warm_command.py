@@ -157,6 +157,7 @@ def test_an_interrupted_run_says_what_it_did_and_the_next_one_goes_on(shop: Shop
     second = list(outcomes(shop.warm(lock)).values())
     assert len(second) == 8
     assert second.count("ok cached") >= done
+    assert "ok fetched" in second
 
 
 def test_a_terminal_shows_a_bar_and_the_results_below_it(shop: Shop) -> None:

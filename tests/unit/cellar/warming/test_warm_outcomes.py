@@ -38,6 +38,17 @@ def test_other_content_than_the_lock_file_promises_is_a_failure(shop: Shop) -> N
     assert details(result)[WHEEL] == f"its SHA-256 is {digest}, and not {'0' * 64} as promised"
 
 
+def test_metadata_that_its_page_does_not_promise_is_a_failure(shop: Shop) -> None:
+    shop.publish(WHEEL)
+    shop.stocked.contents[f"{shop.paths[WHEEL]}.metadata"] = b"other"
+
+    result = shop.warm(shop.lock("demo==1.0\n"))
+
+    assert result.exit_code == 1
+    assert outcomes(result)[WHEEL] == "ok fetched"
+    assert outcomes(result)[f"{WHEEL}.metadata"] == "failed"
+
+
 def test_a_refused_file_is_told_with_the_appliances_sentence(shop: Shop) -> None:
     shop.publish(WHEEL)
     shop.publish(SDIST)
