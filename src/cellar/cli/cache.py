@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -19,16 +18,15 @@ from cellar.cli.common import (
     json_option,
     settings_option,
     settings_or_exit,
+    size,
+    watched,
 )
 from cellar.purging import purge as purge_all
 from cellar.store import Selection, SelectionError, Zone, search, zones
 from cellar.verifying import Ledger, LedgerError, Listed, Pace, Prover, Summary
 from cellar.verifying import verify as verify_all
 
-T = TypeVar("T")
-
 _DAY = 86400
-_THOUSAND = 1000
 _DATABASE = "records.sqlite"
 SUMMARY = "summary.json"
 
@@ -76,7 +74,7 @@ def verify(
         else:
             due, count = ledger.due(known, before), ledger.count_due(before)
         prover = Prover(cache, Listed(cache, settings.pages.revision), Pace(verifier.rate).take)
-        summary = verify_all(_watched(due, "Looking at records", count), prover, ledger)
+        summary = verify_all(watched(due, "Looking at records", count), prover, ledger)
         summary.due = ledger.count_due(time.time() - verifier.days * _DAY)
         ledger.close()
         if not selections:
@@ -113,16 +111,16 @@ def purge(
             cache,
             selections,
             dry_run=dry_run,
-            progress=lambda folders: _watched(folders, "Searching the cache"),
+            progress=lambda folders: watched(folders, "Searching the cache"),
         )
     if json_output:
         click.echo(json.dumps([asdict(each) for each in purged]))
     else:
         for each in purged:
-            click.echo(f"{each.path}: {each.kind}, {_count(each.records)}, {_size(each.bytes)}")
-        count, size = sum(each.records for each in purged), sum(each.bytes for each in purged)
+            click.echo(f"{each.path}: {each.kind}, {_count(each.records)}, {size(each.bytes)}")
+        count, total = sum(each.records for each in purged), sum(each.bytes for each in purged)
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{_count(count)} {verb}, {_size(size)}.")
+        click.echo(f"{_count(count)} {verb}, {size(total)}.")
     if not purged:
         sys.exit(FOUND)
 
@@ -153,21 +151,12 @@ def _become_owner_of(path: Path) -> None:
         os.setuid(owner.st_uid)
 
 
-def _watched(items: Iterable[T], label: str, length: int | None = None) -> Iterator[T]:
-    """Pass items on, behind a bar that moves, if somebody looks."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    with click.progressbar(items, length, label, file=sys.stderr) as bar:
-        yield from bar
-
-
 def _told(summary: Summary) -> str:
     lines = [f"removed {each['path']}: {each['why']}" for each in summary.removed]
     outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items()))
     looked = sum(summary.records.values())
     lines.append(
-        f"Looked at {_count(looked)}, {_size(summary.bytes)} of content"
+        f"Looked at {_count(looked)}, {size(summary.bytes)} of content"
         f"{f': {outcomes}' if outcomes else ''}. {summary.due:,} more are due."
     )
     return "\n".join(lines)
@@ -175,11 +164,3 @@ def _told(summary: Summary) -> str:
 
 def _count(count: int) -> str:
     return f"{count:,} record{'' if count == 1 else 's'}"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < _THOUSAND:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= _THOUSAND
-    return f"{count:,.1f} TB"

@@ -1,16 +1,22 @@
 """What commands share: where the settings are, and how a failure is told."""
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from cellar.settings import DEFAULT_PATH, Settings, SettingsError, read_settings
 
+T = TypeVar("T")
+
 SETTINGS_VARIABLE = "CELLAR_SETTINGS"
 # Exit statuses: something is not as it should be, and the command could not do its work.
 FOUND = 1
 UNUSABLE = 2
+
+_THOUSAND = 1000
 
 settings_option = click.option(
     "--settings",
@@ -41,3 +47,21 @@ def complain(*sentences: str) -> None:
     """Print sentences where they are no part of the result."""
     for sentence in sentences:
         click.echo(sentence, err=True)
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < _THOUSAND:
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= _THOUSAND
+    return f"{count:,.1f} TB"
+
+
+def watched(items: Iterable[T], label: str, length: int | None = None) -> Iterator[T]:
+    """Pass items on, behind a bar that moves, if somebody looks."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    with click.progressbar(items, length, label, file=sys.stderr) as bar:
+        yield from bar

@@ -79,8 +79,12 @@ class Stocked:
                 }
             )
         page = {"meta": {"api-version": "1.4"}, "name": project, "files": files}
-        self.contents[f"/simple/{project}/"] = gzip.compress(json.dumps(page).encode(), 1)
+        self.publish_document(f"/simple/{project}/", page)
         return f"/simple/{project}/"
+
+    def publish_document(self, path: str, document: object) -> None:
+        """Let upstream have a page."""
+        self.contents[path] = gzip.compress(json.dumps(document).encode(), 1)
 
     def fetch(self, path: str, **headers: str) -> bytes:
         """Ask the index door, which stores what it serves; return the body."""
