@@ -133,6 +133,7 @@ def test_what_is_used_stays_and_what_nobody_asked_for_the_longest_goes(
 ) -> None:
     used, *others = [publish() for _ in range(16)]
     for file in others:
+        disk.wait_for("room", lambda: disk.free() >= FLOOR)
         read(used)
         read(file)
     disk.wait_for("eviction", lambda: disk.stored("files") <= FILES)

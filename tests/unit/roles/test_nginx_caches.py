@@ -308,7 +308,7 @@ def test_files_go_before_what_is_small_when_the_disk_runs_full(http: Directive) 
         if word.startswith("min_free=")
     }
     assert floors.pop("keys_zone=files:256m") == "min_free=2g"
-    assert set(floors.values()) == {f"min_free={2**31 // 4}"}
+    assert set(floors.values()) == {f"min_free={2**31 // 8}"}
 
 
 def test_trouble_is_shared_with_those_only_who_have_an_old_answer(http: Directive) -> None:
