@@ -40,7 +40,7 @@ molecule: ## Run the molecule scenarios
 	@scripts/bootstrap --for-containers
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --all
 
-bench: ## Measure the appliance beside proxpi and devpi (12 minutes); BENCH="--help" shows switches
+bench: ## Measure the appliance beside proxpi and devpi (half an hour); BENCH="--help" shows switches
 	@scripts/bootstrap --for-containers
 	@PYTHONPATH=tests:scripts/trial .venv/bin/python -m bench $(BENCH)
 
