@@ -12,10 +12,10 @@ from cellar.settings import PYPI, IndexSettings
 # 2/2/60) and a name in the characters that file names of distributions have. The escapes are those
 # characters again, percent-encoded (RFC 3986 section 2.1). Possessive, so that a long run of plain
 # characters is one step, and never tried again in pieces.
-_HASHED_PATH = re.compile(
-    r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[A-Za-z0-9](?:[A-Za-z0-9._+!~-]++|%2[1Bb]|%7[Ee])*+",
-    re.ASCII,
+HASHED_PATH = (
+    r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{60}/[A-Za-z0-9](?:[A-Za-z0-9._+!~-]++|%2[1Bb]|%7[Ee])*+"
 )
+_HASHED_PATH = re.compile(HASHED_PATH, re.ASCII)
 # What the engine caches of other indexes', decoded: parts of the same characters, none of them a
 # step to the folder itself or to the one above.
 _PART = r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._+!~-]+"
@@ -25,7 +25,7 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _UNHASHED = "-"
 _DIGEST = re.compile(r"[0-9a-f]{64}|-", re.ASCII)
 
-_PACKAGES = "packages/"
+PACKAGES = "packages/"
 _FILES = "files/"
 
 
@@ -81,7 +81,7 @@ class Links:
         urls = []
         for file in files:
             path = self.cached_path(file)
-            is_rewritten = path is not None and (pypi or not path.startswith(_PACKAGES))
+            is_rewritten = path is not None and (pypi or not path.startswith(PACKAGES))
             urls.append(f"{root}{path}" if is_rewritten else file["url"])
         return urls
 
@@ -95,7 +95,7 @@ class Links:
         for prefix in self.pypi:
             if url.startswith(prefix):
                 is_hashed = _HASHED_PATH.fullmatch(url, len(prefix)) is not None
-                return _PACKAGES + url[len(prefix) :] if is_hashed else None
+                return PACKAGES + url[len(prefix) :] if is_hashed else None
         for prefix in self.others:
             if url.startswith(prefix):
                 origin, _, rest = url.partition("://")[2].partition("/")

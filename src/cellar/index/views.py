@@ -56,16 +56,6 @@ def read_page(body: bytes, *, project: str, url: str) -> Page:
     raise PageError("The body is neither a JSON object nor HTML.")
 
 
-def likely_view(splice: Splice, *, links: Links, root: str) -> bytes:
-    """
-    Return what the index door will most likely serve of a page in JSON form that is still unread.
-
-    Nothing is known of its files but their URLs, and nothing of policy: `view` decides.
-    """
-    files = [{"url": url} for url in splice.urls]
-    return splice.likely(links.rewritten(files, root, pypi=True))
-
-
 def view(  # noqa: PLR0913 what a view is made of
     page: Page,
     door: Door,
@@ -103,7 +93,7 @@ def view(  # noqa: PLR0913 what a view is made of
     if form is Form.JSON and page.verbatim is not None:
         if shown == urls:
             return page.verbatim
-        splice = splice or Splice(page.verbatim)
+        splice = splice or Splice(page.verbatim, links)
         if (text := splice.with_urls(urls, shown)) is not None:
             return text
     document = page.document

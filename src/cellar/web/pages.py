@@ -15,7 +15,7 @@ from cellar.index.merging import merge
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import Page
 from cellar.index.splicing import Splice
-from cellar.index.views import Door, Form, likely_view, read_page, view
+from cellar.index.views import Door, Form, read_page, view
 from cellar.policy import Answer, Policy, StoragePolicy, Storing, as_of
 from cellar.upstream import Found, Indexes
 from cellar.upstream.validators import mark
@@ -145,8 +145,8 @@ class Pages:
         if door is not Door.INDEX:
             ahead.begin(body)
             return None
-        splice = Splice(body)
-        ahead.begin(likely_view(splice, links=self._links, root=root))
+        splice = Splice(body, self._links)
+        ahead.begin(splice.likely(root))
         return splice
 
     def _is_elsewhere(self, project: str, file: Mapping[str, Any]) -> bool:
