@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 EXPECTED = expectations("appliance")
 FILES = EXPECTED["configuration"] | EXPECTED["others"]
-STARTED_BY_OTHERS = [f"cellar-{name}.service" for name in ("certificate", "resolver", "upstreams")]
+STARTED_BY_OTHERS = [
+    f"cellar-{name}.service" for name in ("certificate", "resolver", "upstreams", "verifier")
+]
 
 
 @pytest.mark.parametrize("unit", EXPECTED["units"])
