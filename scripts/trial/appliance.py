@@ -152,9 +152,9 @@ class Trial:
         self._write_notes(self._notes() | {"demonstration": demonstration.to_json()})
         return demonstration
 
-    def access_log(self) -> list[dict[str, Any]]:
-        """Return the appliance's access log, one dictionary an answer."""
-        log = self._podman("exec", _HOST, "cat", "/var/log/cellar/access.log").stdout
+    def log(self, name: str) -> list[dict[str, Any]]:
+        """Return one of the appliance's logs ("access", "upstream"), one dictionary a line."""
+        log = self._podman("exec", _HOST, "cat", f"/var/log/cellar/{name}.log").stdout
         return [json.loads(line) for line in log.splitlines()]
 
     def empty_cache(self) -> None:

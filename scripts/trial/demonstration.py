@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -90,7 +91,7 @@ def demonstrate(trial: Trial, say: Callable[[str], None]) -> Demonstration:
 
 
 def _install(trial: Trial, client: str, door: str) -> Run:
-    lines_before = len(trial.access_log())
+    answers_before, fetches_before = len(trial.log("access")), len(trial.log("upstream"))
     with tempfile.TemporaryDirectory() as home:
         command = _command(client, Path(home) / "site-packages")
         if door == "index":
@@ -112,8 +113,9 @@ def _install(trial: Trial, client: str, door: str) -> Run:
             "see `podman exec cellar-local cellar selftest`"
         )
     time.sleep(_LOG_FLUSH)
-    answers = trial.access_log()[lines_before:]
-    return Run(seconds, sum(a["bytes"] for a in answers), sum(_fetched(a) for a in answers))
+    answers = trial.log("access")[answers_before:]
+    fetches = trial.log("upstream")[fetches_before:]
+    return Run(seconds, sum(a["bytes"] for a in answers), sum(map(fetched, fetches)))
 
 
 def _command(client: str, target: Path) -> list[str]:
@@ -145,6 +147,14 @@ def _environment(trial: Trial, home: str) -> dict[str, str]:
     }
 
 
-def _fetched(answer: dict[str, Any]) -> int:
-    """Return the bytes fetched for an answer; a list has one number for each try (nginx)."""
-    return sum(int(count) for count in answer["upstream_bytes"].split(", ") if count.isdigit())
+def fetched(line: dict[str, str]) -> int:
+    """
+    Return the bytes that upstream sent, of a line of the log of upstream.
+
+    A list has one entry for each address that nginx tried; its own sockets are no upstream.
+    """
+    addresses = re.split(", | : ", line["address"])
+    counts = re.split(", | : ", line["bytes"])
+    tried = zip(addresses, counts, strict=False)
+    sent = sum(int(n) for address, n in tried if not address.startswith("unix:") and n.isdigit())
+    return sent + int(line["rewriter_bytes"] or 0)

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from appliance import Trial
-from demonstration import Demonstration, Pair, Run
+from demonstration import Demonstration, Pair, Run, fetched
 from failure import Failure
 from playbook import Output
 from screen import Progress, Screen
@@ -242,3 +242,19 @@ def test_ansible_needs_no_home_of_the_user() -> None:
     )
 
     assert done.stdout.strip() == f"{ROOT}/.cellar/ansible"
+
+
+@pytest.mark.parametrize(
+    ("address", "count", "rewriter", "sent"),
+    [
+        ("192.0.2.1:443", "7", "", 7),
+        ("192.0.2.1:443, 192.0.2.2:443", "-, 7", "", 7),
+        ("192.0.2.1:443 : unix:/run/nginx/internal.sock", "7 : 90", "", 7),
+        ("unix:/run/cellar/rewriter.sock", "90", "7", 7),
+        ("unix:/run/nginx/internal.sock", "90", "", 0),
+    ],
+)
+def test_only_what_upstream_sent_counts_as_fetched(
+    address: str, count: str, rewriter: str, sent: int
+) -> None:
+    assert fetched({"address": address, "bytes": count, "rewriter_bytes": rewriter}) == sent
