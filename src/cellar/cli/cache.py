@@ -28,7 +28,7 @@ from cellar.verifying import verify as verify_all
 
 _DAY = 86400
 _DATABASE = "records.sqlite"
-SUMMARY = "summary.json"
+_SUMMARY = "summary.json"
 
 _what = click.argument("what", metavar="[WHAT]...", nargs=-1)
 
@@ -66,7 +66,7 @@ def verify(
         ledger = Ledger(directory / _DATABASE)
         known = zones(cache)
         ledger.survey(known, time.time_ns())
-        before = time.time() + 1 if everything else time.time() - verifier.days * _DAY
+        before = time.time() - (0 if everything else verifier.days * _DAY)
         if selections:
             due: Iterable[tuple[Zone, Path]]
             due = [(found.zone, found.place) for found in search(cache, selections)]
@@ -78,7 +78,7 @@ def verify(
         summary.due = ledger.count_due(time.time() - verifier.days * _DAY)
         ledger.close()
         if not selections:
-            summary.write(directory / SUMMARY)
+            summary.write(directory / _SUMMARY)
     click.echo(summary.as_json() if json_output else _told(summary))
     if summary.removed:
         sys.exit(FOUND)

@@ -26,6 +26,8 @@ _UNHASHED = "-"
 _DIGEST = re.compile(r"[0-9a-f]{64}|-", re.ASCII)
 
 PACKAGES = "packages/"
+# What an index serves beside a file, under the file's URL with this behind it.
+SIBLINGS = (".metadata", ".metadata.json", ".asc")
 _FILES = "files/"
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+from cellar.index.links import SIBLINGS
 from cellar.index.names import is_valid, normalise
 from cellar.policy.distributions import project_candidates
 
@@ -21,8 +22,6 @@ class Kind(StrEnum):
     OTHER = "something else"
 
 
-# What an index serves beside a file.
-_SIBLINGS = (".metadata.json", ".metadata", ".asc")
 _SLICE = re.compile(r"f2:(?P<size>[0-9]+[km]):(?P<path>/.+):bytes=(?P<first>\d+)-(?P<last>\d+)")
 _WHOLE = re.compile(r"f1:(?P<path>/.+):")
 _HEAD = re.compile(r"h1:/heads/(?:pypi|(?P<origin>[a-z0-9.:-]+))(?P<path>/.+)")
@@ -61,14 +60,14 @@ class Key:
         if self.kind not in {Kind.FILE, Kind.HEAD, Kind.VERDICT}:
             return ""
         name = self.path.rpartition("/")[2]
-        for suffix in _SIBLINGS:
+        for suffix in SIBLINGS:
             name = name.removesuffix(suffix)
         return name
 
     @property
     def is_sibling(self) -> bool:
         """Whether it is about what stands beside a file, such as its metadata (PEP 658)."""
-        return self.path.endswith(_SIBLINGS)
+        return self.path.endswith(SIBLINGS)
 
     @property
     def projects(self) -> tuple[str, ...]:

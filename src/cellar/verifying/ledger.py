@@ -18,7 +18,6 @@ CREATE TABLE IF NOT EXISTS records (
     changed INTEGER NOT NULL,
     size INTEGER NOT NULL,
     looked REAL NOT NULL DEFAULT 0,
-    outcome TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (folder, name)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS due ON records (looked, folder, name);
@@ -141,13 +140,13 @@ class Ledger:
         count: int = self._database.execute(query, (before,)).fetchone()[0]
         return count
 
-    def note(self, places: Iterable[Path], outcome: str, now: float) -> None:
-        """Note what is known of records; `now` is seconds since 1970."""
+    def note(self, places: Iterable[Path], now: float) -> None:
+        """Note that somebody looked at records; `now` is seconds since 1970."""
         with self._database:
             self._database.execute("BEGIN")
             self._database.executemany(
-                "UPDATE records SET looked = ?, outcome = ? WHERE folder = ? AND name = ?",
-                [(now, outcome, str(place.parent), place.name) for place in places],
+                "UPDATE records SET looked = ? WHERE folder = ? AND name = ?",
+                [(now, str(place.parent), place.name) for place in places],
             )
 
     def forget(self, places: Iterable[Path]) -> None:
@@ -159,7 +158,8 @@ class Ledger:
                 [(str(place.parent), place.name) for place in places],
             )
 
-    def outcomes(self) -> dict[str, int]:
-        """Return how many records there are of each outcome, "" for those never looked at."""
-        query = "SELECT outcome, count(*) FROM records GROUP BY outcome"
-        return dict(self._database.execute(query).fetchall())
+    def looked(self, place: Path) -> float:
+        """Return when somebody looked at a record, 0 if nobody has."""
+        query = "SELECT looked FROM records WHERE folder = ? AND name = ?"
+        row = self._database.execute(query, (str(place.parent), place.name)).fetchone()
+        return 0.0 if row is None else float(row[0])

@@ -2,10 +2,8 @@
 
 import re
 
-from cellar.index.links import Source
+from cellar.index.links import SIBLINGS, Source
 
-# What an index serves beside a file, under the file's URL with this behind it.
-_SIBLINGS = (".metadata", ".metadata.json", ".asc")
 # Other paths of PyPI's file host than today's, in the characters that the engine lets through.
 _OLD_PATH = re.compile(r"packages(?:/(?!\.\.?(?:/|\Z))[A-Za-z0-9._+!~-]+)+", re.ASCII)
 # In place of a hash, in paths of files that have none.
@@ -14,7 +12,7 @@ _UNHASHED = "/-/"
 
 def whole(source: Source) -> Source:
     """Return the file that a file belongs to: itself, or the one that it stands beside."""
-    for suffix in _SIBLINGS:
+    for suffix in SIBLINGS:
         if source.path.endswith(suffix):
             return Source(source.origin, source.path.removesuffix(suffix))
     return source
