@@ -3,6 +3,7 @@
 import tomllib
 
 from cellar.warming.lockfiles.tables import (
+    ELSEWHERE,
     Table,
     file_at,
     filename_of,
@@ -18,7 +19,6 @@ from cellar.warming.lockfiles.tables import (
 from cellar.warming.wanted import Lock, LockError, Named, Wanted
 
 _KNOWN = "4."
-_ELSEWHERE = ("git", "hg", "svn", "bzr", "path", "editable")
 
 
 def read_pdm(text: str, name: str) -> Lock:
@@ -42,7 +42,7 @@ def read_pdm(text: str, name: str) -> Lock:
     wanted: dict[Wanted, None] = {}
     notices: dict[str, None] = {}
     for package, place, project in packages_at(document, "package", name):
-        elsewhere = next((kind for kind in _ELSEWHERE if kind in package), None)
+        elsewhere = next((kind for kind in ELSEWHERE if kind in package), None)
         if elsewhere is not None:
             notices[not_of_an_index(elsewhere, place)] = None
             continue

@@ -3,6 +3,7 @@
 import json
 
 from cellar.warming.lockfiles.tables import (
+    ELSEWHERE,
     Table,
     filename_of,
     marker_of,
@@ -17,7 +18,6 @@ from cellar.warming.wanted import Lock, LockError, Named, Wanted
 
 _KNOWN = 6
 _META = "_meta"
-_ELSEWHERE = ("git", "hg", "svn", "bzr", "path", "editable")
 
 
 def read_pipfile(text: str, name: str) -> Lock:
@@ -42,7 +42,7 @@ def read_pipfile(text: str, name: str) -> Lock:
         for written in packages:
             place = f"{name}: {category}.{written}"
             package = table_at(packages, written, f"{name}: {category}")
-            elsewhere = next((kind for kind in _ELSEWHERE if kind in package), None)
+            elsewhere = next((kind for kind in ELSEWHERE if kind in package), None)
             if elsewhere is not None:
                 notices.append(not_of_an_index(elsewhere, place))
             else:

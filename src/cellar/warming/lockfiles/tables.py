@@ -13,6 +13,9 @@ from cellar.warming.wanted import LockError, Named
 
 Table = Mapping[str, Any]
 
+# Keys of a package that comes from no index.
+ELSEWHERE = ("git", "hg", "svn", "bzr", "path", "editable")
+
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _LONGEST = 80
 
