@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from cellar.cli import main
 from unit.cellar.support import write_settings
 from unit.store.conftest import _engine, nginx_program, stocked
-from unit.store.stocked import REVISION, flip
+from unit.store.stocked import REVISION, SLICE, flip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,3 +144,15 @@ def test_a_verifier_without_its_folder_says_which(cellar: Cellar, tmp_path: Path
     assert result.exit_code == 2
     assert str(tmp_path / "verifier") in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_file_that_is_named_is_read_once_and_not_once_for_each_slice(
+    cellar: Cellar, stocked: Stocked
+) -> None:
+    path = stocked.publish(WHEEL, 2 * SLICE + 9)
+    stocked.fetch(path)
+
+    found = json.loads(cellar("verify", "--json", path).stdout)
+
+    assert found["records"] == {"proven": 3, "whole": 1}
+    assert found["bytes"] == 2 * SLICE + 9
