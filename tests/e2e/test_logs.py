@@ -24,9 +24,10 @@ _UPSTREAM_LOG = "/var/log/cellar/upstream.log"
 
 
 def lines_about(appliance: Appliance, needle: str, log: str = _LOG) -> list[dict[str, Any]]:
-    """Return a log's lines with `needle`, once it has any: the engine keeps them for a second."""
-    wait = f"for i in $(seq 50); do grep -F -e {needle} {log} && exit; sleep 0.1; done; exit 1"
-    return [json.loads(line) for line in appliance.run("sh -c %s", wait).splitlines()]
+    """Return a log's lines with `needle`, once it has any and each process has written its own."""
+    wait = f"for i in $(seq 50); do grep -q -F -e {needle} {log} && break; sleep 0.1; done"
+    each = f"sleep 1.5; grep -F -e {needle} {log}"  # a process keeps its lines for a second
+    return [json.loads(line) for line in appliance.run("sh -c %s", f"{wait}; {each}").splitlines()]
 
 
 @pytest.mark.parametrize("door", ["index", "intercept"])
