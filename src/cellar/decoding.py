@@ -2,33 +2,13 @@
 
 import zlib
 
-from cellar import libdeflate
-
 _IDENTITY = {"", "identity"}
 _GZIP = {"gzip", "x-gzip"}
 _GZIP_WINDOW = 31
-# RFC 1952 section 2.3.1: the length of what was compressed, modulo 2^32, is at the end of a member.
-_LENGTH_SIZE = 4
-
-_decompress = libdeflate.decompressor()
 
 
 class DecodingError(Exception):
     """The body cannot be decoded, or is too large; the message is one sentence that says why."""
-
-
-def decoded_at_once(coding: str, body: bytes, limit: int) -> bytes | None:
-    """
-    Undo gzip of a whole body, in half of the time that `BoundedDecoder` takes.
-
-    `coding` is the value of Content-Encoding. None comes back for everything but one sound member
-    of at most `limit` bytes, decoded, and takes no more memory than that: then it is for
-    `BoundedDecoder` to say what the body is.
-    """
-    size = int.from_bytes(body[-_LENGTH_SIZE:], "little")
-    if _decompress is None or _normalised(coding) not in _GZIP or size > limit:
-        return None
-    return _decompress(body, size)
 
 
 class BoundedDecoder:
@@ -47,7 +27,7 @@ class BoundedDecoder:
             DecodingError: for a coding other than gzip and identity; no other one was asked for.
 
         """
-        coding = _normalised(coding)
+        coding = coding.strip().lower()
         if coding not in _IDENTITY | _GZIP:
             raise DecodingError("The body has a content coding that was not asked for.")
         self._gzip = zlib.decompressobj(_GZIP_WINDOW) if coding in _GZIP else None
@@ -59,7 +39,7 @@ class BoundedDecoder:
         """How many bytes have been decoded so far."""
         return len(self._body)
 
-    def feed(self, piece: bytes | bytearray) -> None:
+    def feed(self, piece: bytes) -> None:
         """
         Take the next piece of the encoded body.
 
@@ -92,11 +72,7 @@ class BoundedDecoder:
             raise DecodingError("The gzip data of the body stop before their end.")
         return bytes(self._body)
 
-    def _append(self, decoded: bytes | bytearray) -> None:
+    def _append(self, decoded: bytes) -> None:
         self._body += decoded
         if len(self._body) > self._limit:
             raise DecodingError(f"The body is larger than {self._limit} bytes.")
-
-
-def _normalised(coding: str) -> str:
-    return coding.strip().lower()

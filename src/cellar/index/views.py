@@ -9,7 +9,7 @@ from cellar.index.html_writer import write_html
 from cellar.index.json_form import read_json, write_json
 from cellar.index.links import Links
 from cellar.index.page import Page, PageError
-from cellar.index.splicing import Splice
+from cellar.index.splicing import spliced
 
 # Part of every ETag: raise it when the same upstream page is rewritten into something else, so that
 # no client takes a 304 for the old bytes.
@@ -64,7 +64,6 @@ def view(  # noqa: PLR0913 what a view is made of
     links: Links,
     root: str,
     elsewhere: Callable[[Mapping[str, Any]], bool] | None = None,
-    splice: Splice | None = None,
 ) -> bytes:
     """
     Return what `door` serves of `page` in `form`: identity-encoded bytes.
@@ -73,8 +72,7 @@ def view(  # noqa: PLR0913 what a view is made of
     behind the index door all of them, behind the intercept door those of other indexes than PyPI,
     on unfiltered pages none. `elsewhere` tells of an entry of `files` whether clients of the index
     door are sent to upstream for it: then its URL stays. Nothing else changes: of upstream's JSON
-    everything else is passed byte for byte where that can be, and else says the same. `splice` is
-    of the page's `verbatim`, if there is one already.
+    everything else is passed byte for byte where that can be, and else says the same.
 
     Raises:
         PageError: when the document is nested too deeply to be written.
@@ -93,8 +91,7 @@ def view(  # noqa: PLR0913 what a view is made of
     if form is Form.JSON and page.verbatim is not None:
         if shown == urls:
             return page.verbatim
-        splice = splice or Splice(page.verbatim, links)
-        if (text := splice.with_urls(urls, shown)) is not None:
+        if (text := spliced(page.verbatim, urls, shown)) is not None:
             return text
     document = page.document
     if shown != urls:

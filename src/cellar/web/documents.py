@@ -11,7 +11,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.compression import Ahead
 from cellar.index.json_form import parse_json, write_json
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import PageError
@@ -93,11 +92,8 @@ class Documents:
         fetch = partial(self._indexes.document, f"..{asked.path}", media_type)
         return await self._serving.serve(request, subject, fetch, make)
 
-    def _json_api(
-        self, asked: _Asked, found: Mapping[str, Found], now: float, ahead: Ahead
-    ) -> Content:
+    def _json_api(self, asked: _Asked, found: Mapping[str, Found], now: float) -> Content:
         answer = found[PYPI]
-        ahead.begin(answer.body)
         document = parse_json(answer.body)
         _check_shape(document, asked.project)
         at = datetime.fromtimestamp(now, UTC)
@@ -109,7 +105,7 @@ class Documents:
             timestamp(until),
         )
 
-    def _provenance(self, found: Mapping[str, Found], _: float, __: Ahead) -> Content:
+    def _provenance(self, found: Mapping[str, Found], _: float) -> Content:
         answer = found[PYPI]
         document = parse_json(answer.body)
         if not isinstance(document, dict) or "version" not in document:

@@ -9,12 +9,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.compression import Ahead, pays_ahead
 from cellar.index.links import Links, source_of
 from cellar.index.merging import merge
 from cellar.index.names import is_normalised, is_valid, normalise
 from cellar.index.page import Page
-from cellar.index.splicing import Splice
 from cellar.index.views import Door, Form, read_page, view
 from cellar.policy import Answer, Policy, StoragePolicy, Storing, as_of
 from cellar.upstream import Found, Indexes
@@ -101,12 +99,8 @@ class Pages:
         day: date | None,
         found: Mapping[str, Found],
         now: float,
-        ahead: Ahead,
     ) -> Content:
         root = "../../" if day is None else "../../../../"
-        splice = None
-        if form is Form.JSON and day is None and len(found) == 1:
-            splice = self._begin(ahead, next(iter(found.values())).body, door, root)
         pages = {
             index: _read(found[index.name], project)
             for index in subject.indexes
@@ -127,7 +121,6 @@ class Pages:
                 links=self._links,
                 root=root,
                 elsewhere=partial(self._is_elsewhere, project) if self._storage.redirects else None,
-                splice=splice,
             ),
             media_type=MEDIA_TYPES[form],
             serial=page.serial,
@@ -137,17 +130,6 @@ class Pages:
             if form is Form.HTML
             else {},
         )
-
-    def _begin(self, ahead: Ahead, body: bytes, door: Door, root: str) -> Splice | None:
-        """Begin to compress what will be served of a JSON page if all is as it mostly is."""
-        if not pays_ahead(body) or not body.startswith(b"{"):
-            return None
-        if door is not Door.INDEX:
-            ahead.begin(body)
-            return None
-        splice = Splice(body, self._links)
-        ahead.begin(splice.likely(root))
-        return splice
 
     def _is_elsewhere(self, project: str, file: Mapping[str, Any]) -> bool:
         if self._policy.project(project).answer is Answer.REFUSE:

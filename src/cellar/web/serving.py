@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cellar.compression import Ahead
+from cellar.compression import compress
 from cellar.freshness import bounded, for_client, for_engine, freshness
 from cellar.index.page import PageError
 from cellar.index.views import REVISION
@@ -71,7 +70,7 @@ class Subject:
 
 Fetch = Callable[[Room, Known | None], Awaitable[Outcomes]]
 Ask = Callable[[Known | None], Awaitable[Outcomes]]
-Make = Callable[[Mapping[str, Found], float, Ahead], Content]
+Make = Callable[[Mapping[str, Found], float], Content]
 
 
 class _OlderError(Exception):
@@ -85,7 +84,6 @@ class Serving:
         self._settings = settings
         self._rooms = rooms
         self._rendering = asyncio.Semaphore(_RENDERINGS)
-        self._compressing = ThreadPoolExecutor(_RENDERINGS, "compressing")
 
     async def serve(self, request: Request, subject: Subject, fetch: Fetch, make: Make) -> Response:
         """
@@ -93,7 +91,7 @@ class Serving:
 
         `fetch` asks upstream, and is told what is known. `make` makes the content from what the
         indexes of the subject have (by their names), for a time in seconds since 1970; it is called
-        in a thread and may raise PageError. It may begin to compress what the body likely will be.
+        in a thread and may raise PageError.
         """
         async with self._rooms.room() as room:
             asked = request.headers.get("If-None-Match")
@@ -151,13 +149,12 @@ class Serving:
         """Return the content, its gzip-encoded body and its entity tag."""
         said = [(i, o) for i, o in outcomes.said if isinstance(o, Found | Absent)]
         found = {index.name: outcome for index, outcome in said if isinstance(outcome, Found)}
-        with Ahead(self._compressing) as ahead:
-            content = make(found, now, ahead)
-            for part in tag.parts if tag else ():
-                serial = content.serials.get(part.mark)
-                if part.serial is not None and serial is not None and serial < part.serial:
-                    raise _OlderError(f"Its serial is {serial}, after {part.serial}.")
-            body = ahead.compress(content.body)
+        content = make(found, now)
+        for part in tag.parts if tag else ():
+            serial = content.serials.get(part.mark)
+            if part.serial is not None and serial is not None and serial < part.serial:
+                raise _OlderError(f"Its serial is {serial}, after {part.serial}.")
+        body = compress(content.body)
         until = None if content.until is None else int(content.until)
         parts = tuple(Part.of(i, outcome, content.serials.get(mark(i))) for i, outcome in said)
         bodies = {mark(index): o.body for index, o in said if isinstance(o, Found)}

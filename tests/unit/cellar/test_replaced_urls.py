@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellar.index.links import Links
-from cellar.index.splicing import Splice
+from cellar.index.splicing import spliced
 from cellar.index.views import Door, Form, read_page, view
 from unit.cellar.support import hashed_path
 
@@ -119,7 +119,7 @@ def test_the_index_doors_page_says_the_same_but_for_the_urls_of_cached_files(tex
 def test_what_is_replaced_can_be_put_back_and_leaves_upstreams_bytes(text: str) -> None:
     urls = [file["url"] for file in spelled(text)["files"]]
     marks = [f"<{number}>" for number in range(len(urls))]
-    found = Splice(text.encode(), LINKS).with_urls(urls, marks)
+    found = spliced(text.encode(), urls, marks)
     if found is not None:
         answer = found.decode()
         assert [file["url"] for file in spelled(answer)["files"]] == marks
@@ -180,7 +180,7 @@ def test_only_the_urls_of_files_are_replaced_where_it_is_hard_to_see_with(
     expected = spelled(text(URL))
     for file in expected["files"]:
         file["url"] = f"../../packages/{PATH}"
-    assert Splice(text(URL).encode(), LINKS).with_urls([URL], ["x"]) is None
+    assert spliced(text(URL).encode(), [URL], ["x"]) is None
     assert spelled(served(text(URL))) == expected
 
 
@@ -188,4 +188,4 @@ def test_a_url_whose_escapes_look_like_itself_is_not_taken_for_it() -> None:
     url = r"https://other.example/a-1.zip#\\"
     text = page(json.dumps({"url": url, "filename": "a"}))
     assert url in text, "four backslashes begin as two do"
-    assert Splice(text.encode(), LINKS).with_urls([url], ["x"]) is None
+    assert spliced(text.encode(), [url], ["x"]) is None

@@ -212,4 +212,4 @@ def test_a_packages_list_names_each_once() -> None:
     ]
 
     assert len(names) == len(set(names))
-    assert {"nginx", "openssl", "python3-venv", "libdeflate0"} <= set(names)
+    assert {"nginx", "openssl", "python3-venv", "libisal2"} <= set(names)

@@ -1,0 +1,82 @@
+"""
+Debian's libisal2 (Intel's ISA-L): gzip at once, for bodies that are held whole.
+
+What is called and laid out here stands in igzip_lib.h, and is the same in 2.30 (Debian 12) and 2.31
+(Debian 13), on amd64 and on arm64. Other threads run while the work is done, and at no other time:
+who gives the interpreter to one that computes gets it back 5 ms later.
+"""
+
+import ctypes
+from collections.abc import Callable
+
+_LIBRARY = "libisal.so.2"
+# For a page of 2,400 files (1.6 MB of JSON) level 1 takes 2.1 ms and makes 379 kB of it. The higher
+# ones take 2.3 ms for 380 kB and 4.8 ms for 383 kB.
+_LEVEL = 1
+# ISAL_DEF_LVL1_DEFAULT, for as many tokens as a block of the output has at most.
+_TOKENS_SIZE = 282_624
+_GZIP = 1
+# Lengths there have 32 bits.
+_TOO_LONG = 2**31
+
+
+class _Stream(ctypes.Structure):
+    """struct isal_zstream. Its state is of 82,320 bytes, and the rest is to spare."""
+
+    _fields_ = (
+        ("next_in", ctypes.c_char_p),
+        ("avail_in", ctypes.c_uint32),
+        ("total_in", ctypes.c_uint32),
+        ("next_out", ctypes.c_void_p),
+        ("avail_out", ctypes.c_uint32),
+        ("total_out", ctypes.c_uint32),
+        ("hufftables", ctypes.c_void_p),
+        ("level", ctypes.c_uint32),
+        ("level_buf_size", ctypes.c_uint32),
+        ("level_buf", ctypes.c_void_p),
+        ("end_of_stream", ctypes.c_uint16),
+        ("flush", ctypes.c_uint16),
+        ("gzip_flag", ctypes.c_uint16),
+        ("hist_bits", ctypes.c_uint16),
+        ("internal_state", ctypes.c_uint8 * (128 * 1024 - 64)),
+    )
+
+
+def compressor() -> Callable[[bytes], bytes | None] | None:
+    """
+    Return a function that makes one gzip member, None where libisal2 is not installed.
+
+    None comes back from it for a body that it cannot compress, which is one of 2 GiB or more.
+    """
+    try:
+        initialise = ctypes.PyDLL(_LIBRARY).isal_deflate_stateless_init
+        run = ctypes.CDLL(_LIBRARY).isal_deflate_stateless
+    except (OSError, AttributeError):
+        return None
+    initialise.argtypes, initialise.restype = (ctypes.POINTER(_Stream),), None
+    run.argtypes, run.restype = (ctypes.POINTER(_Stream),), ctypes.c_int
+    tokens = ctypes.sizeof(_Stream)
+    output = tokens + _TOKENS_SIZE
+
+    def compressed(body: bytes) -> bytes | None:
+        if len(body) >= _TOO_LONG:
+            return None
+        # For each call, because threads must not share it; and not mapped for each, since a page
+        # that the kernel has to clear first takes longer than to fill it.
+        room = bytearray(output + _bound(len(body)))
+        stream = _Stream.from_buffer(room)
+        start = ctypes.addressof(stream)
+        initialise(stream)
+        stream.next_in, stream.avail_in = body, len(body)
+        stream.next_out, stream.avail_out = start + output, len(room) - output
+        stream.level_buf, stream.level_buf_size = start + tokens, _TOKENS_SIZE
+        stream.level, stream.gzip_flag, stream.end_of_stream = _LEVEL, _GZIP, 1
+        failure = run(stream)
+        return None if failure else bytes(memoryview(room)[output : output + stream.total_out])
+
+    return compressed
+
+
+def _bound(size: int) -> int:
+    """Return how large a gzip member is at most, made of stored blocks of 65,535 bytes."""
+    return size + 5 * (size // 65_535 + 1) + 18
