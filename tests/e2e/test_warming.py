@@ -5,19 +5,42 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from e2e.clients import WAYS, User
+
 if TYPE_CHECKING:
+    from e2e.clients import Job
     from fakepypi.client import FakePyPI
     from fakepypi.publication import PublishedFile
     from support.deployment import Appliance
     from support.door import OpenDoor
 
 
-def warm(appliance: Appliance, text: str) -> tuple[int, dict[str, str]]:
-    """Warm what a requirements.txt names; return the exit status and the outcome of each item."""
-    written = appliance.run("mktemp --suffix=-requirements.txt").strip()
-    appliance.run("sh -c %s", f"cat >{written} <<'END'\n{text}END")
-    done = appliance.box.run("cellar warm --json %s", written)
-    appliance.run("rm %s", written)
+# What this runner has, what another one may have, and what no runner here has.
+HERE, THERE, NOWHERE = "manylinux_2_17_x86_64", "manylinux_2_17_aarch64", "win_amd64"
+# One for each tool that writes a lock file, and each form that it can have.
+LOCKING = [
+    "pip, pylock.toml",
+    "uv pip, pylock.toml",
+    "uv sync --locked",
+    "Poetry",
+    "PDM",
+    "PDM, static URLs",
+    "pipenv",
+    "pip-tools",
+]
+
+
+def warm(
+    appliance: Appliance, text: str, name: str = "requirements.txt", options: str = ""
+) -> tuple[int, dict[str, str]]:
+    """Warm what a lock file names; return the exit status and the outcome of each item."""
+    folder = appliance.run("mktemp --directory").strip()
+    appliance.run("sh -c %s", f"cat >{folder}/{name} <<'END'\n{text}END")
+    done = appliance.box.run(f"cellar warm --json {options} {folder}/{name}")
+    appliance.run(f"rm -r {folder}")
+    assert done.stdout, done.stderr
     items = json.loads(done.stdout)["items"]
     return done.rc, {each["name"]: each["outcome"] for each in items}
 
@@ -45,3 +68,34 @@ def test_what_was_warmed_is_served_without_upstream_and_one_missing_file_keeps_n
             assert pages(door).page(published.project).status_code == 200
     assert fakepypi.bytes_sent(path=published.path) == published.size
     assert "ok cached" in warm(appliance, lock)[1].values()
+
+
+@pytest.mark.parametrize("way", LOCKING)
+def test_what_a_real_tool_has_locked_is_warmed_for_the_platforms_asked_for_and_for_no_other(
+    appliance: Appliance, fakepypi: FakePyPI, client_job: Job, project: str, way: str
+) -> None:
+    """Another runner then installs from it while upstream is gone."""
+    wheels = {
+        platform: fakepypi.publish(project, "1.0", tag=f"py3-none-{platform}").path
+        for platform in (HERE, THERE, NOWHERE)
+    }
+    user = User(WAYS[way], client_job, appliance)
+    user.start_project(project)
+    lock = client_job.read(user.way.lock)
+
+    def sent() -> set[str]:
+        return {
+            platform
+            for platform, path in wheels.items()
+            if fakepypi.requests(host="files", path=path, method="GET")
+        }
+
+    # pip locks what the machine needs that it runs on.
+    others = set() if way == "pip, pylock.toml" else {THERE}
+    status, outcomes = warm(appliance, lock, user.way.lock, f"--python 3.11 --platform {HERE}")
+    assert (status, sent()) == (0, {HERE}), outcomes
+    status, outcomes = warm(appliance, lock, user.way.lock, f"--python 3.11 --platform {THERE}")
+    assert (status, sent()) == (0 if others else 1, {HERE} | others), outcomes
+    with fakepypi.down():
+        installed = user.install(project, project)
+    assert installed.versions == {project: "1.0"}, str(installed)

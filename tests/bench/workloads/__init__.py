@@ -8,6 +8,7 @@ from bench.workloads.bench import Bench
 from bench.workloads.files import cold_file, cold_tail, warm_file
 from bench.workloads.million import million_objects
 from bench.workloads.pages import burst, cold_page, expired_page, warm_page
+from bench.workloads.verifying import verifying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ WORKLOADS: dict[str, Callable[[Bench], None]] = {
     "cold-file": cold_file,
     "warm-file": warm_file,
     "cold-tail": cold_tail,
+    "verifying": verifying,
     "million": million_objects,
 }
 
