@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ class World:
         self.appliance = Appliance()
         self.upstream: Script = lambda _: Answer(200, page("https://files.example/packages/"))
         self.names = NAMES
+        self.certificate_ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
         self.changes: dict[str, dict[str, Any]] = {"upstream": {}, "appliance": {}}
         # What the DNS says of each host; 192.0.2.1 is the appliance.
         self.addresses: dict[str, list[str]] = {
@@ -109,7 +111,7 @@ class World:
 
     def settings(self) -> Path:
         serve = self.stack.enter_context
-        port = serve(https_server(self.ca, self.names, self.appliance))
+        port = serve(https_server(self.ca, self.names, self.appliance, self.certificate_ends))
         upstream_port = serve(https_server(self.ca, ["localhost"], self.upstream))
         return write_settings(
             self.directory / "cellar.toml",
