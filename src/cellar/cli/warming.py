@@ -13,7 +13,6 @@ from cellar.cli.common import (
     json_option,
     settings_option,
     settings_or_exit,
-    size,
     watched,
 )
 from cellar.warming import (
@@ -29,12 +28,15 @@ from cellar.warming import (
     read_lock,
 )
 from cellar.warming import warm as warm_all
+from cellar.words import size
 
 _MOST = 64
 
 
-@click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
+@click.command(short_help="Fill the cache with what lock files name.")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @settings_option
 @json_option
 @click.option(
