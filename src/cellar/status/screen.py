@@ -9,7 +9,7 @@ from cellar.status.problems import DAY, problems
 from cellar.status.taking import Status
 from cellar.words import age, number, size
 
-_LABEL = 14
+_LABEL = 16
 
 
 def as_text(status: Status) -> str:
