@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -108,6 +108,15 @@ def _address(text: str) -> str | None:
     if str(address) != text:
         return f"is not in canonical form, which is {address}"
     return None
+
+
+def _network(text: str) -> str | None:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        # The message of the library says it of an address with a prefix that is too short.
+        return "has bits set beyond its prefix" if "host bits" in str(error) else "is not a network"
+    return None if str(network) == text else f"is not in canonical form, which is {network}"
 
 
 def _path(text: str) -> str | None:
@@ -365,6 +374,7 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_selftest_project": Shape(
         "lower-case letters and digits joined by single hyphens, such as six", _project
     ),
+    "cellar_metrics_networks": Shape("a network, such as 192.0.2.0/24", _network),
     "cellar_log_days": _within(1, 3650),
 }
 
