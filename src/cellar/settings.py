@@ -151,6 +151,20 @@ class VerifierSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrafficSettings:
+    """
+    How traffic is counted.
+
+    `log_directory` has the engine's logs. `directory` is where the sums are kept, for so many
+    `days`.
+    """
+
+    days: int = _key(rules.integer(1, 3650, "days"))
+    log_directory: str = _key(rules.ABSOLUTE_PATH)
+    directory: str = _key(rules.ABSOLUTE_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PoolSettings:
     """A pool of connections of the engine: its name, and the host and the port that it is for."""
 
@@ -235,6 +249,7 @@ class Settings:
     appliance: ApplianceSettings
     resolver: ResolverSettings
     verifier: VerifierSettings
+    traffic: TrafficSettings
     pools: tuple[PoolSettings, ...]
     indexes: tuple[IndexSettings, ...]
     routes: tuple[RouteSettings, ...]
@@ -250,6 +265,7 @@ SECTIONS: dict[str, type[Any]] = {
     "appliance": ApplianceSettings,
     "resolver": ResolverSettings,
     "verifier": VerifierSettings,
+    "traffic": TrafficSettings,
 }
 
 # Arrays of tables; each has as many as the file has.

@@ -65,6 +65,11 @@ SETTINGS: dict[str, Any] = {
     },
     "resolver": {"servers": [], "directory": "/nonexistent/cellar"},
     "verifier": {"days": 1, "rate": 0, "directory": "/nonexistent/cellar/verifier"},
+    "traffic": {
+        "days": 90,
+        "log_directory": "/nonexistent/log",
+        "directory": "/nonexistent/cellar/traffic",
+    },
     "pools": [{"name": "pypi_files_host", "host": "files.example", "port": 443}],
     "indexes": [PYPI],
     "routes": [PYPI_ROUTE],
