@@ -153,6 +153,20 @@ class VerifierSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrafficSettings:
+    """
+    How traffic is counted.
+
+    `log_directory` has the engine's logs. `directory` is where the sums are kept, for so many
+    `days`.
+    """
+
+    days: int = _key(rules.integer(1, 3650, "days"))
+    log_directory: str = _key(rules.ABSOLUTE_PATH)
+    directory: str = _key(rules.ABSOLUTE_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ZonesSettings:
     """The budgets of the zones of pages and of metadata files (PEP 658), in bytes."""
 
@@ -265,6 +279,7 @@ class Settings:
     appliance: ApplianceSettings
     resolver: ResolverSettings
     verifier: VerifierSettings
+    traffic: TrafficSettings
     zones: ZonesSettings
     certificates: CertificatesSettings
     metrics: MetricsSettings
@@ -283,6 +298,7 @@ SECTIONS: dict[str, type[Any]] = {
     "appliance": ApplianceSettings,
     "resolver": ResolverSettings,
     "verifier": VerifierSettings,
+    "traffic": TrafficSettings,
     "zones": ZonesSettings,
     "certificates": CertificatesSettings,
     "metrics": MetricsSettings,

@@ -6,6 +6,7 @@ from cellar import __version__
 from cellar.cli.cache import purge, verify
 from cellar.cli.questions import explain, selftest
 from cellar.cli.services import check_settings, resolve, rewriter
+from cellar.cli.traffic import count
 from cellar.cli.warming import warm
 from cellar.cli.watching import metrics, status
 
@@ -13,7 +14,7 @@ from cellar.cli.watching import metrics, status
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "See how it is": (status, selftest, explain),
     "Fill and clean it": (warm, verify, purge),
-    "Run by units of systemd": (resolve, metrics, rewriter, check_settings),
+    "Run by units of systemd": (resolve, count, metrics, rewriter, check_settings),
 }
 
 

@@ -111,12 +111,19 @@ def _address(text: str) -> str | None:
 
 
 def _network(text: str) -> str | None:
+    if "%" in text:
+        return "has a zone"
     try:
         network = ip_network(text)
-    except ValueError as error:
-        # The message of the library says it of an address with a prefix that is too short.
-        return "has bits set beyond its prefix" if "host bits" in str(error) else "is not a network"
-    return None if str(network) == text else f"is not in canonical form, which is {network}"
+    except ValueError:
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            return "is not an address or a network (CIDR)"
+        return f"has bits behind its prefix, without which it is {network}"
+    if text not in {str(network), str(network.network_address)}:
+        return f"is not in canonical form, which is {network}"
+    return None
 
 
 def _path(text: str) -> str | None:
@@ -374,7 +381,9 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_selftest_project": Shape(
         "lower-case letters and digits joined by single hyphens, such as six", _project
     ),
-    "cellar_metrics_networks": Shape("a network, such as 192.0.2.0/24", _network),
+    "cellar_metrics_networks": Shape(
+        "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
+    ),
     "cellar_log_days": _within(1, 3650),
 }
 

@@ -66,6 +66,11 @@ SETTINGS: dict[str, Any] = {
     },
     "resolver": {"servers": [], "directory": "/nonexistent/cellar"},
     "verifier": {"days": 1, "rate": 0, "directory": "/nonexistent/cellar/verifier"},
+    "traffic": {
+        "days": 90,
+        "log_directory": "/nonexistent/log",
+        "directory": "/nonexistent/cellar/traffic",
+    },
     "zones": {"pages_max_size": 2**31, "metadata_max_size": 2**30},
     "certificates": {"renew_days": 30, "renews": True},
     "metrics": {"file": "/nonexistent/cellar/metrics.txt"},

@@ -59,7 +59,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_selftest_project": "six",
     "cellar_verify_days": 1,
     "cellar_verify_rate": "50m",
-    "cellar_metrics_networks": ["127.0.0.0/8", "::1/128"],
+    "cellar_metrics_networks": ["127.0.0.1", "::1"],
     "cellar_log_days": 14,
 }
 

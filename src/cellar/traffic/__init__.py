@@ -1,0 +1,24 @@
+"""
+What goes through the appliance, counted from the engine's logs.
+
+The logs are read, never the requests: nothing here stands in anybody's way.
+"""
+
+from cellar.traffic.counting import Counted, count
+from cellar.traffic.database import TrafficError
+from cellar.traffic.reading import Again, KeptOutFile, Sum, Traffic
+from cellar.traffic.reasons import Why
+from cellar.traffic.subjects import CACHED_KINDS, Kind
+
+__all__ = [
+    "CACHED_KINDS",
+    "Again",
+    "Counted",
+    "KeptOutFile",
+    "Kind",
+    "Sum",
+    "Traffic",
+    "TrafficError",
+    "Why",
+    "count",
+]
