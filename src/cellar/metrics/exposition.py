@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cellar import __version__
+from cellar.metrics.traffic import traffic
 from cellar.selftest.report import Status as Outcome
 from cellar.status import Status, problems
 
@@ -36,6 +37,7 @@ class _Appliance(Collector):
         yield from _verifier(status)
         yield from _zones(status)
         yield from _disk(status)
+        yield from traffic(status.passed)
 
 
 def _gauge(name: str, text: str, value: float | None) -> Metric:

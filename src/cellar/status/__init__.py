@@ -16,13 +16,17 @@ from cellar.status.taking import (
     ZoneStatus,
     take,
 )
+from cellar.status.traffic import FAILED, Lately, Passed
 from cellar.status.units import ask as ask_units
 
 __all__ = [
+    "FAILED",
     "Authority",
     "Certificate",
     "Disk",
     "Door",
+    "Lately",
+    "Passed",
     "Status",
     "ZoneStatus",
     "as_json",

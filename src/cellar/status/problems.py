@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from cellar.selftest.report import Result
 from cellar.selftest.report import Status as Outcome
 from cellar.status.taking import Status
-from cellar.words import age
+from cellar.words import age, number
 
 DAY = 86400.0
 # Seconds after which a timer that fires every minute is late.
 _LATE = 300.0
 # The appliance looks once a day, at any time of it, whether its certificate is to be renewed.
 _RENEWAL_TAKES = 2 * DAY
+# Requests to upstream may fail: so many of two hours, or this share of them.
+_FEW, _SHARE = 10, 0.05
 # How long before its end all clients should begin to trust another authority.
 _AUTHORITY_TAKES = 90 * DAY
 
@@ -24,6 +26,7 @@ def problems(status: Status) -> list[str]:
         *_units(status),
         *_certificates(status),
         *_authority(status),
+        *_upstream(status),
         *_timers(status),
         *_verifier(status),
     ]
@@ -83,9 +86,23 @@ def _authority(status: Status) -> Iterator[str]:
         )
 
 
+def _upstream(status: Status) -> Iterator[str]:
+    if status.passed is None:
+        return
+    lately = status.passed.lately
+    if lately.failed > max(_FEW, lately.fetches * _SHARE):
+        yield (
+            f"{lately.failed:,} of {number(lately.fetches, 'request')} to upstream failed in the "
+            "last two hours; `/var/log/cellar/upstream.log` names hosts and addresses: check the "
+            "network between the appliance and them."
+        )
+
+
 def _timers(status: Status) -> Iterator[str]:
+    counted = status.passed.counted if status.passed else None
     for what, unit, last in (
         ("Names of upstream were last resolved", "cellar-resolver", status.resolved),
+        ("Traffic was last counted", "cellar-traffic", counted),
         ("Metrics were last written", "cellar-metrics", status.measured),
     ):
         # On an appliance that is new, nothing is late yet.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from cellar.selftest.report import Status as Outcome
 from cellar.status.problems import DAY, problems
@@ -22,6 +23,7 @@ def as_text(status: Status) -> str:
         ("upstream", _said(status, "upstream")),
         ("rewriter", _said(status, "rewriter")),
         ("resolver", f"{_said(status, 'upstream names')}; asked {_ago(status, status.resolved)}"),
+        ("traffic", _traffic(status)),
         *_verifier(status),
         *_zones(status),
         ("disk", _disk(status)),
@@ -67,6 +69,20 @@ def _certificates(status: Status) -> str:
 
 def _left(status: Status, end: float) -> str:
     return f"{number(int((end - status.when) // DAY), 'day')} left"
+
+
+def _traffic(status: Status) -> str:
+    if status.passed is None:
+        return "not counted yet"
+    lately = status.passed.lately
+    since = datetime.fromtimestamp(lately.since, UTC)
+    ratio = "" if lately.hit_ratio is None else f", {lately.hit_ratio:.0%} from the cache"
+    failed = f", {lately.failed:,} failed" if lately.failed else ""
+    return (
+        f"since {since:%H:%M} UTC {number(lately.requests, 'request')}{ratio}, "
+        f"{size(lately.bytes)}; {size(lately.fetched)} from upstream in "
+        f"{number(lately.fetches, 'request')}{failed}"
+    )
 
 
 def _verifier(status: Status) -> Iterator[tuple[str, str]]:

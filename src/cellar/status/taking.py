@@ -11,6 +11,7 @@ from cellar.selftest.checks import checks
 from cellar.selftest.report import Result, run_checks
 from cellar.selftest.report import Status as Outcome
 from cellar.settings import Settings
+from cellar.status.traffic import Passed, passed
 from cellar.tls import TrustError, tls_context
 from cellar.verifying import COUNTED, SUMMARY, Counted, Summary
 
@@ -76,7 +77,7 @@ class Status:
     is renewed, by the appliance if it `renews`. `resolved` is when the resolver ran last, `counted`
     when zones were counted, `measured` when the metrics were written. `verify_days` is after how
     many days a record is looked at again, and `configured` when the settings changed last. `units`
-    are states, by name.
+    are states, by name. `passed` is what has gone through.
     """
 
     when: float
@@ -95,6 +96,7 @@ class Status:
     measured: float | None
     configured: float
     units: Mapping[str, str] | None
+    passed: Passed | None
 
     def check(self, name: str) -> Result:
         """Return the result of a check of the self-test."""
@@ -122,6 +124,7 @@ def take(settings: Settings, settings_path: Path, when: float, ask_units: AskUni
         measured=_changed(Path(settings.metrics.file)),
         configured=_changed(settings_path) or when,
         units=ask_units(settings.appliance.units),
+        passed=passed(Path(settings.traffic.directory), when),
     )
 
 

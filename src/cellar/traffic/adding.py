@@ -24,7 +24,7 @@ _GIVEN = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED}
 _GIVEN_TEXTS = {str(int(status)) for status in _GIVEN}
 _STORED = {"miss", "expired"}
 _KEPT_OUT = {Why.OVER_LIMIT, Why.RULE}
-_NO_ANSWER = "none"
+NO_ANSWER = "none"
 
 
 class Adder:
@@ -122,7 +122,7 @@ class Adder:
         if subject.project and fetch.status in _GIVEN_TEXTS:
             sums.known[start].add(subject.project)
         host = self._hosts.get(fetch.pool, fetch.pool) or self._host_of(subject.project)
-        status = _class(fetch.status) if fetch.status else _NO_ANSWER
+        status = _class(fetch.status) if fetch.status else NO_ANSWER
         fetched = Fetched(start, host, subject.project, subject.kind, status)
         sum_of = sums.fetched[fetched]
         sum_of[0] += 1
