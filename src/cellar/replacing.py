@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """
     Write a file, readable by everybody, that readers see whole, before or after.
 

@@ -35,7 +35,7 @@ from cellar.verifying import (
     Summary,
 )
 from cellar.verifying import verify as verify_all
-from cellar.words import number, size
+from cellar.units import count_of, size
 
 _DAY = 86400
 
@@ -130,11 +130,11 @@ def purge(
     else:
         for each in purged:
             click.echo(
-                f"{each.path}: {each.kind}, {number(each.records, 'record')}, {size(each.bytes)}"
+                f"{each.path}: {each.kind}, {count_of(each.records, 'record')}, {size(each.bytes)}"
             )
         count, total = sum(each.records for each in purged), sum(each.bytes for each in purged)
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{number(count, 'record')} {verb}, {size(total)}.")
+        click.echo(f"{count_of(count, 'record')} {verb}, {size(total)}.")
     if not purged:
         sys.exit(FOUND)
 
@@ -170,7 +170,7 @@ def _told(summary: Summary) -> str:
     outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items()))
     looked = sum(summary.records.values())
     lines.append(
-        f"Looked at {number(looked, 'record')}, {size(summary.bytes)} of content"
+        f"Looked at {count_of(looked, 'record')}, {size(summary.bytes)} of content"
         f"{f': {outcomes}' if outcomes else ''}. {summary.due:,} more are due."
     )
     return "\n".join(lines)

@@ -28,7 +28,7 @@ from cellar.warming import (
     read_lock,
 )
 from cellar.warming import warm as warm_all
-from cellar.words import size
+from cellar.units import size
 
 _MOST = 64
 

@@ -15,7 +15,7 @@ from cellar.cli.common import (
     settings_or_exit,
 )
 from cellar.metrics import exposition
-from cellar.replacing import replace
+from cellar.replacing import replace_file
 from cellar.status import as_json, as_text, ask_units, problems, take
 
 
@@ -52,7 +52,7 @@ def metrics(settings_path: Path) -> None:
     found = take(settings, settings_path, time.time(), ask_units)
     file = Path(settings.metrics.file)
     try:
-        replace(file, exposition(found))
+        replace_file(file, exposition(found))
     except OSError as error:
         complain(f"{file} cannot be written: {error.strerror}.")
         sys.exit(UNUSABLE)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from cellar.replacing import replace
+from cellar.replacing import replace_file
 
 # Seconds after which an address that answers no longer name is given up. A CDN names another few of
 # its addresses each time; all of them go on to work.
@@ -105,7 +105,7 @@ class Addresses:
 
     def write(self, seen: Seen) -> None:
         """Replace the file, whole or not at all."""
-        replace(self._path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+        replace_file(self._path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
 
     def _refresh(self) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cellar.replacing import replace
+from cellar.replacing import replace_file
 from cellar.resolving.addresses import (
     ADDRESSES,
     Addresses,
@@ -92,4 +92,4 @@ def _replace(path: Path, text: str) -> None:
             return
     except OSError:
         pass
-    replace(path, text)
+    replace_file(path, text)

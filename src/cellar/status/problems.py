@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cellar.selftest.report import Result
 from cellar.selftest.report import Status as Outcome
 from cellar.status.taking import Status
-from cellar.words import age, number
+from cellar.units import age, count_of
 
 DAY = 86400.0
 # Seconds after which a timer that fires every minute is late.
@@ -92,7 +92,7 @@ def _upstream(status: Status) -> Iterator[str]:
     lately = status.passed.lately
     if lately.failed > max(_FEW, lately.fetches * _SHARE):
         yield (
-            f"{lately.failed:,} of {number(lately.fetches, 'request')} to upstream failed in the "
+            f"{lately.failed:,} of {count_of(lately.fetches, 'request')} to upstream failed in the "
             "last two hours; `/var/log/cellar/upstream.log` names hosts and addresses: check the "
             "network between the appliance and them."
         )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from cellar.selftest.report import Status as Outcome
 from cellar.status.problems import DAY, problems
 from cellar.status.taking import Status
-from cellar.words import age, number, size
+from cellar.units import age, count_of, size
 
 _LABEL = 16
 
@@ -68,7 +68,7 @@ def _certificates(status: Status) -> str:
 
 
 def _left(status: Status, end: float) -> str:
-    return f"{number(int((end - status.when) // DAY), 'day')} left"
+    return f"{count_of(int((end - status.when) // DAY), 'day')} left"
 
 
 def _traffic(status: Status) -> str:
@@ -79,9 +79,9 @@ def _traffic(status: Status) -> str:
     ratio = "" if lately.hit_ratio is None else f", {lately.hit_ratio:.0%} from the cache"
     failed = f", {lately.failed:,} failed" if lately.failed else ""
     return (
-        f"since {since:%H:%M} UTC {number(lately.requests, 'request')}{ratio}, "
+        f"since {since:%H:%M} UTC {count_of(lately.requests, 'request')}{ratio}, "
         f"{size(lately.bytes)}; {size(lately.fetched)} from upstream in "
-        f"{number(lately.fetches, 'request')}{failed}"
+        f"{count_of(lately.fetches, 'request')}{failed}"
     )
 
 
@@ -101,7 +101,7 @@ def _zones(status: Status) -> Iterator[tuple[str, str]]:
         return
     label = "zones"
     for zone in status.zones:
-        text = f"{zone.name:<12} {number(zone.records, 'record'):>16} {size(zone.bytes):>10}"
+        text = f"{zone.name:<12} {count_of(zone.records, 'record'):>16} {size(zone.bytes):>10}"
         if zone.max_size:
             share = zone.bytes / zone.max_size
             text += f" of {size(zone.max_size):>10} {share:>5.0%}"

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from cellar.replacing import replace
+from cellar.replacing import replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,4 @@ class Counted:
             OSError: it cannot be written; the old one stays.
 
         """
-        replace(path, json.dumps(asdict(self)) + "\n")
+        replace_file(path, json.dumps(asdict(self)) + "\n")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from cellar.replacing import replace
+from cellar.replacing import replace_file
 from cellar.store import Zone
 from cellar.verifying.ledger import Ledger
 from cellar.verifying.proofs import Outcome, Proof, Prover
@@ -64,7 +64,7 @@ class Summary:
         before = self.read(path) or Summary(0.0)
         self.removed_total = before.removed_total + sum(each["records"] for each in self.removed)
         self.last_removed = self.ended if self.removed else before.last_removed
-        replace(path, self.as_json() + "\n")
+        replace_file(path, self.as_json() + "\n")
 
 
 class Pace:
