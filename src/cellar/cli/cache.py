@@ -22,6 +22,7 @@ from cellar.cli.common import (
 )
 from cellar.purging import purge as purge_all
 from cellar.store import Selection, SelectionError, Zone, search, zones
+from cellar.units import count_of, size
 from cellar.verifying import (
     COUNTED,
     DATABASE,
@@ -35,7 +36,6 @@ from cellar.verifying import (
     Summary,
 )
 from cellar.verifying import verify as verify_all
-from cellar.units import count_of, size
 
 _DAY = 86400
 

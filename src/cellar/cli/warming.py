@@ -15,6 +15,7 @@ from cellar.cli.common import (
     settings_or_exit,
     watched,
 )
+from cellar.units import size
 from cellar.warming import (
     Doors,
     FilterError,
@@ -28,7 +29,6 @@ from cellar.warming import (
     read_lock,
 )
 from cellar.warming import warm as warm_all
-from cellar.units import size
 
 _MOST = 64
 

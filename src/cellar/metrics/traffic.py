@@ -36,7 +36,7 @@ def traffic(passed: Passed | None) -> Iterator[Metric]:
     text = "Bytes of content that came from upstream hosts."
     yield _counter("upstream_bytes", text, ("host", "kind"), _bytes(fetched, _of_host))
     text = "Lines of the logs that could not be read."
-    lines = {(): passed.unreadable} if passed else {}
+    lines = Counter[tuple[str, ...]]({(): passed.unreadable} if passed else {})
     yield _counter("unreadable_log_lines", text, (), lines)
 
 
@@ -68,7 +68,7 @@ def _bytes(sums: Iterable[Sum], labels: Labels) -> Counter[tuple[str, ...]]:
 
 
 def _counter(
-    name: str, text: str, labels: Iterable[str], counts: dict[tuple[str, ...], int]
+    name: str, text: str, labels: Iterable[str], counts: Counter[tuple[str, ...]]
 ) -> Metric:
     family = CounterMetricFamily(f"cellar_{name}", text, labels=list(labels))
     for key, count in counts.items():

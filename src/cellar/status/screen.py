@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from cellar.selftest.report import Status as Outcome
 from cellar.status.problems import DAY, problems
 from cellar.status.taking import Status
-from cellar.units import age, count_of, size
+from cellar.units import age, count_of, percentage, size
 
 _LABEL = 16
 
@@ -76,7 +76,7 @@ def _traffic(status: Status) -> str:
         return "not counted yet"
     lately = status.passed.lately
     since = datetime.fromtimestamp(lately.since, UTC)
-    ratio = "" if lately.hit_ratio is None else f", {lately.hit_ratio:.0%} from the cache"
+    ratio = "" if lately.hit_ratio is None else f", {percentage(lately.hit_ratio)} from the cache"
     failed = f", {lately.failed:,} failed" if lately.failed else ""
     return (
         f"since {since:%H:%M} UTC {count_of(lately.requests, 'request')}{ratio}, "
@@ -103,8 +103,8 @@ def _zones(status: Status) -> Iterator[tuple[str, str]]:
     for zone in status.zones:
         text = f"{zone.name:<12} {count_of(zone.records, 'record'):>16} {size(zone.bytes):>10}"
         if zone.max_size:
-            share = zone.bytes / zone.max_size
-            text += f" of {size(zone.max_size):>10} {share:>5.0%}"
+            text += f" of {size(zone.max_size):>10}"
+            text += f" {percentage(zone.bytes / zone.max_size):>7}"
         yield label, text
         label = ""
     yield label, f"counted {_ago(status, status.counted)}"

@@ -113,7 +113,7 @@ class World:
         }
         # What systemd says; None for nothing.
         self.units: dict[str, str] | None = {"nginx.service": "active"}
-        for folder in ("resolver", "verifier", "metrics"):
+        for folder in ("resolver", "verifier", "metrics", "traffic"):
             (directory / folder).mkdir()
         # What the DNS says of each host; 192.0.2.1 is the appliance.
         self.addresses: dict[str, list[str]] = {
@@ -145,7 +145,11 @@ class World:
             resolver={"directory": str(self.directory / "resolver")},
             verifier={"directory": str(self.directory / "verifier")},
             certificates=self.changes["certificates"],
-            metrics={"file": str(self.directory / "metrics/metrics.txt")},
+            metrics={"file": str(self.directory / "metrics/metrics")},
+            traffic={
+                "directory": str(self.directory / "traffic"),
+                "log_directory": str(self.directory / "traffic"),
+            },
         )
 
     def selftest(self, *options: str) -> Result:

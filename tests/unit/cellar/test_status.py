@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from cellar.status import Authority, ask_units, problems
+from cellar.traffic.database import DATABASE
 from unit.cellar.appliance import NAMES, World
 from unit.cellar.servers import Answer
 from unit.cellar.watched import DAY, Left
+from unit.traffic.logs import answer, fetch, missed
 
 MORE_THAN_A_SCREEN = 25
 # What each of them leaves at its end.
-TIMERS = ("resolver/addresses.json", "metrics/metrics.txt", "verifier/summary.json")
+TIMERS = ("resolver/addresses.json", "metrics/metrics", "verifier/summary.json")
 
 
 @pytest.fixture
@@ -68,11 +70,62 @@ def test_a_zone_is_shown_with_the_share_of_its_budget(world: World, left: Left) 
 
     (pages,) = (line for line in lines if "pages" in line)
     (pinned,) = (line for line in lines if "pinned" in line)
-    assert pages.split()[1:] == ["pages", "1", "record", "536.9", "MB", "of", "2.1", "GB", "25%"]
+    assert pages.split()[1:] == [
+        "pages",
+        "1",
+        "record",
+        "536.9",
+        "MB",
+        "of",
+        "2.1",
+        "GB",
+        "25.0",
+        "%",
+    ]
     assert pinned.split() == ["pinned", "1,234", "records", "0", "B"]
 
 
+def test_traffic_is_that_of_the_last_hour_and_the_one_that_has_begun(
+    world: World, left: Left
+) -> None:
+    hour = int(left.now) // 3600 * 3600
+    left.traffic(
+        60,
+        *(answer(at=at, bytes=1000) for at in (hour, hour - 3600)),
+        answer(at=hour - 3601, bytes=9000),
+        missed(at=hour, bytes=3000),
+        answer("/favicon.ico", at=hour, status=404, cache="", bytes=0),
+        fetches=(fetch(at=hour, bytes="2500"), fetch(at=hour - 3601)),
+    )
+
+    (row,) = (each for each in world.run("status").stdout.splitlines() if "traffic" in each)
+
+    since = datetime.fromtimestamp(hour - 3600, UTC)
+    # With the one that was there before: three of four.
+    assert row == (
+        f"traffic         since {since:%H:%M} UTC 5 requests, 75.0 % from the cache, 5.7 kB; "
+        "2.5 kB from upstream in 1 request"
+    )
+
+
+@pytest.mark.parametrize(("failed", "fetched"), [(10, 20), (11, 220)])
+def test_a_few_failures_of_upstream_need_no_hand(
+    world: World, left: Left, failed: int, fetched: int
+) -> None:
+    fetches = [fetch(at=int(left.now), status="502")] * failed
+    fetches += [fetch(at=int(left.now))] * (fetched - failed)
+    left.traffic(60, fetches=tuple(fetches))
+
+    assert needing_a_hand(world) == []
+
+
 Change = Callable[[World, Left], None]
+
+
+def upstream_fails(_: World, left: Left) -> None:
+    now = int(left.now)
+    lines = [fetch(at=now, status="502")] * 8 + [fetch(at=now, status="-", bytes="-")] * 8
+    left.traffic(60, fetches=(*lines, *[fetch(at=now)] * 200))
 
 
 def stops(world: World, _: Left) -> None:
@@ -140,9 +193,19 @@ TROUBLES: dict[str, tuple[Change, str, str]] = {
         "see `systemctl status cellar-resolver.timer`",
     ),
     "metrics are late": (
-        lambda _, left: left.written("metrics/metrics.txt", 2 * DAY),
+        lambda _, left: left.written("metrics/metrics", 2 * DAY),
         "Metrics were last written 2 days ago",
         "see `systemctl status cellar-metrics.timer`",
+    ),
+    "upstream fails more often than it should": (
+        upstream_fails,
+        "16 of 216 requests to upstream failed in the last two hours",
+        "`/var/log/cellar/upstream.log` names hosts and addresses",
+    ),
+    "traffic is counted late": (
+        lambda _, left: left.traffic(540),
+        "Traffic was last counted 9 minutes ago",
+        "see `systemctl status cellar-traffic.timer`",
     ),
     "the verifier does not run": (
         lambda _, left: left.verified(ago=3 * DAY),
@@ -172,7 +235,7 @@ def test_what_needs_a_hand_is_the_first_line_with_what_to_do(
 
 
 def new(_: World, left: Left) -> None:
-    for name in (*TIMERS, "verifier/zones.json"):
+    for name in (*TIMERS, "verifier/zones.json", f"traffic/{DATABASE}"):
         left.path(name).unlink()
 
 
@@ -205,7 +268,7 @@ def test_what_needs_no_hand_is_no_problem(world: World, left: Left, case: str) -
 def test_on_an_appliance_that_has_been_there_what_never_ran_needs_a_hand(
     world: World, left: Left, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in TIMERS:
+    for name in (*TIMERS, f"traffic/{DATABASE}"):
         left.path(name).unlink()
     settings = world.settings()
     os.utime(settings, (left.now - 3 * DAY, left.now - 3 * DAY))
@@ -215,6 +278,7 @@ def test_on_an_appliance_that_has_been_there_what_never_ran_needs_a_hand(
 
     assert [sentence.partition(";")[0] for sentence in sentences] == [
         "Names of upstream were last resolved never",
+        "Traffic was last counted never",
         "Metrics were last written never",
         "The cache was not verified for 3 days",
     ]

@@ -1,4 +1,4 @@
-"""What the timers of an appliance leave behind: of one that is well, until a test changes it."""
+"""What the timers of an appliance leave behind, of one that is well until a test changes it."""
 
 import json
 import os
@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from unit.cellar.appliance import World
+from unit.traffic.logs import Logs, answer
 
 DAY = 86400.0
 
 
 class Left:
-    """The files of resolver, verifier and metrics, as of one minute ago."""
+    """The files of all timers, as of one minute ago."""
 
     def __init__(self, world: World) -> None:
         self._directory = world.directory
         self.now = time.time()
         self.written("resolver/addresses.json", 60, "{}")
-        self.written("metrics/metrics.txt", 60, "")
+        self.written("metrics/metrics", 60, "")
         self.verified()
         self.counted(files={"records": 3, "bytes": 3_000_000})
+        self.logs = Logs(world.directory / "traffic")
+        self.traffic(60, answer(at=int(self.now), bytes=700))
 
     def written(self, name: str, ago: float, text: str | None = None) -> None:
         """Write a file so many seconds ago; without a text only the time of it changes."""
@@ -47,6 +50,13 @@ class Left:
         """Let the verifier have counted zones a minute ago."""
         text = json.dumps({"when": self.now - 60, "zones": zones})
         self.path("verifier/zones.json").write_text(text)
+
+    def traffic(self, ago: float, *answers: bytes, fetches: tuple[bytes, ...] = ()) -> None:
+        """Let lines have been logged, and counted so many seconds ago."""
+        self.logs.now = int(self.now - ago)
+        self.logs.answered(*answers)
+        self.logs.fetched(*fetches)
+        self.logs.count()
 
     def path(self, name: str) -> Path:
         """Return where a file is."""
