@@ -6,7 +6,7 @@ from cellar import __version__
 from cellar.cli.cache import purge, verify
 from cellar.cli.questions import explain, selftest
 from cellar.cli.services import check_settings, resolve, rewriter
-from cellar.cli.traffic import count
+from cellar.cli.traffic import report
 from cellar.cli.warming import warm
 
 
@@ -21,5 +21,5 @@ def main() -> None:
     """
 
 
-for _command in (selftest, explain, warm, verify, purge, check_settings, resolve, rewriter, count):
+for _command in (selftest, explain, warm, verify, purge, check_settings, resolve, rewriter, report):
     main.add_command(_command)

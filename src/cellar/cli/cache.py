@@ -18,11 +18,11 @@ from cellar.cli.common import (
     json_option,
     settings_option,
     settings_or_exit,
-    size,
     watched,
 )
 from cellar.purging import purge as purge_all
 from cellar.store import Selection, SelectionError, Zone, search, zones
+from cellar.units import size
 from cellar.verifying import Ledger, LedgerError, Listed, Pace, Prover, Summary
 from cellar.verifying import verify as verify_all
 

@@ -13,9 +13,9 @@ from cellar.cli.common import (
     json_option,
     settings_option,
     settings_or_exit,
-    size,
     watched,
 )
+from cellar.units import size
 from cellar.warming import (
     Doors,
     FilterError,

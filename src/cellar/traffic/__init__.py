@@ -6,6 +6,7 @@ The logs are read, never the requests: nothing here stands in anybody's way.
 
 from cellar.traffic.counting import Counted, count
 from cellar.traffic.database import TrafficError
+from cellar.traffic.outcomes import Outcome, outcome
 from cellar.traffic.reading import Again, KeptOutFile, Sum, Traffic
 from cellar.traffic.reasons import Why
 from cellar.traffic.subjects import CACHED_KINDS, Kind
@@ -16,9 +17,11 @@ __all__ = [
     "Counted",
     "KeptOutFile",
     "Kind",
+    "Outcome",
     "Sum",
     "Traffic",
     "TrafficError",
     "Why",
     "count",
+    "outcome",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from cellar.traffic.database import DATABASE, TrafficError, open_to_read
+from cellar.traffic.outcomes import Outcome, outcome
 
 #: What answers can be told apart by, and what requests to upstream can.
 SERVED = ("start", "door", "project", "kind", "cache", "status", "why", "rule")
@@ -116,6 +117,18 @@ class Traffic:
     def fetched(self, since: float, until: float, by: tuple[str, ...] = ()) -> list[Sum]:
         """Return what upstream sent in a span of time, told apart by some of FETCHED."""
         return self._sums("fetched", _known(by, FETCHED), _WITHIN, (since, until))
+
+    def stored(self, zone: str) -> int:
+        """Return how many bytes of files have come into a zone of the cache, since ever."""
+        return self._number(f"stored {zone}")
+
+    def hit_ratio(self, since: float, until: float) -> float | None:
+        """Return the share of answers that came from the cache, None if there was none to tell."""
+        counts = dict.fromkeys(Outcome, 0)
+        for each in self.served(since, until, ("kind", "cache", "status", "why")):
+            counts[outcome(*map(str, each.key))] += each.requests
+        judged = counts[Outcome.HIT] + counts[Outcome.MISS]
+        return counts[Outcome.HIT] / judged if judged else None
 
     def kept_out(self, since: float, until: float) -> list[KeptOutFile]:
         """Return the files that rules kept out of the cache in whole days, by falling bytes."""

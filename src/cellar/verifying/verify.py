@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cellar.replacing import replace_file
 from cellar.store import Zone
 from cellar.verifying.ledger import Ledger
 from cellar.verifying.proofs import Outcome, Proof, Prover
@@ -48,10 +49,7 @@ class Summary:
             OSError: it cannot be written; the old one stays.
 
         """
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_text(self.as_json() + "\n", encoding="utf-8")
-        beside.chmod(0o644)
-        beside.replace(path)
+        replace_file(path, self.as_json() + "\n")
 
 
 class Pace:
