@@ -16,7 +16,7 @@ EXPECTED = expectations("appliance")
 FILES = EXPECTED["configuration"] | EXPECTED["others"]
 STARTED_BY_OTHERS = [
     f"cellar-{name}.service"
-    for name in ("certificate", "metrics", "resolver", "upstreams", "verifier")
+    for name in ("certificate", "metrics", "resolver", "traffic", "upstreams", "verifier")
 ]
 
 

@@ -6,15 +6,15 @@ from cellar import __version__
 from cellar.cli.cache import purge, verify
 from cellar.cli.questions import explain, selftest
 from cellar.cli.services import check_settings, resolve, rewriter
-from cellar.cli.traffic import count
+from cellar.cli.traffic import report
 from cellar.cli.warming import warm
 from cellar.cli.watching import metrics, status
 
 # The commands as the help shows them.
 _SECTIONS: dict[str, tuple[click.Command, ...]] = {
-    "See how it is": (status, selftest, explain),
+    "See how it is": (status, selftest, explain, report),
     "Fill and clean it": (warm, verify, purge),
-    "Run by units of systemd": (resolve, count, metrics, rewriter, check_settings),
+    "Run by units of systemd": (resolve, metrics, rewriter, check_settings),
 }
 
 

@@ -385,6 +385,10 @@ SHAPES: Mapping[str, Shape] = {
         "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
     ),
     "cellar_log_days": _within(1, 3650),
+    "cellar_report_days": _within(1, 3650),
+    "cellar_report_networks": Shape(
+        "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
+    ),
 }
 
 #: Lists that say nothing when they are empty, although they may be left out or must be given.

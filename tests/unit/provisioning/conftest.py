@@ -61,6 +61,8 @@ GOOD: Mapping[str, Any] = {
     "cellar_verify_rate": "50m",
     "cellar_metrics_networks": ["127.0.0.1", "::1"],
     "cellar_log_days": 14,
+    "cellar_report_days": 90,
+    "cellar_report_networks": ["127.0.0.1", "::1"],
 }
 
 

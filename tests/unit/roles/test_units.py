@@ -28,6 +28,7 @@ PROGRAMS = {
     "cellar-resolver.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-upstreams.service": {"/usr/bin/systemctl"},
     "cellar-verifier.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "cellar-traffic.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-metrics.service": {"/usr/local/bin/cellar"},  # role rewriter
 }
 
@@ -40,6 +41,7 @@ EXPOSURE = {
     "cellar-resolver.service": 15,
     "cellar-upstreams.service": 40,
     "cellar-verifier.service": 15,
+    "cellar-traffic.service": 15,
     "cellar-metrics.service": 15,
 }
 

@@ -184,7 +184,7 @@ def test_a_counter_that_is_killed_loses_and_doubles_nothing(logs: Logs) -> None:
     """The process itself, at a moment that nobody chose."""
     lines = 60_000
     logs.answered(*[answer(bytes=1, client=f"192.0.{n >> 8}.{n & 255}") for n in range(lines)])
-    arguments = [sys.executable, "-m", "cellar", "count", "--settings"]
+    arguments = [sys.executable, "-m", "cellar", "report", "--settings"]
     command = [*arguments, str(logs.directory / "cellar.toml")]
     for delay in (0.5, 0.7, 0.9):
         process = subprocess.Popen(
