@@ -183,6 +183,7 @@ def test_a_run_that_ends_at_any_step_loses_and_doubles_nothing(
 def test_a_counter_that_is_killed_loses_and_doubles_nothing(logs: Logs) -> None:
     """The process itself, at a moment that nobody chose."""
     lines = 60_000
+    logs.count()  # root makes no database
     logs.answered(*[answer(bytes=1, client=f"192.0.{n >> 8}.{n & 255}") for n in range(lines)])
     arguments = [sys.executable, "-m", "cellar", "report", "--settings"]
     command = [*arguments, str(logs.directory / "cellar.toml")]
