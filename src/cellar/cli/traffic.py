@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from os import geteuid
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from cellar.replacing import replace_file
 from cellar.report import By, Span, Wanted, as_html, as_json, as_text, day_at, report_on
 from cellar.report.page import TABLES
 from cellar.settings import Settings
-from cellar.traffic import Traffic, TrafficError
+from cellar.traffic import Traffic, TrafficError, is_counted
 from cellar.traffic import count as count_all
 
 _DAYS = 30
@@ -83,7 +84,7 @@ def report(  # noqa: PLR0913, PLR0917 click passes each option so
     span = _span(days, since, until, day_at(time.time()))
     directory = Path(settings.traffic.directory)
     try:
-        if may_write(directory):
+        if may_count(directory):
             _count(settings)
         tables = TABLES if page else [By(each) for each in dict.fromkeys(by)]
         with Traffic.opened(directory) as traffic:
@@ -102,9 +103,9 @@ def report(  # noqa: PLR0913, PLR0917 click passes each option so
     click.echo(f"{page}: the report from {span.first} to {span.last}.")
 
 
-def may_write(directory: Path) -> bool:
-    """Tell whether whoever runs this may write in a directory."""
-    return os.access(directory, os.W_OK)
+def may_count(directory: Path) -> bool:
+    """Tell whether whoever runs this may write to the database; root makes none that is its own."""
+    return os.access(directory, os.W_OK) and (geteuid() != 0 or is_counted(directory))
 
 
 def _span(days: int | None, since: datetime | None, until: datetime | None, today: date) -> Span:

@@ -5,7 +5,7 @@ The logs are read, never the requests: nothing here stands in anybody's way.
 """
 
 from cellar.traffic.counting import Counted, count
-from cellar.traffic.database import TrafficError
+from cellar.traffic.database import TrafficError, is_counted
 from cellar.traffic.outcomes import Outcome, outcome
 from cellar.traffic.reading import Again, KeptOutFile, Sum, Traffic
 from cellar.traffic.reasons import Why
@@ -23,5 +23,6 @@ __all__ = [
     "TrafficError",
     "Why",
     "count",
+    "is_counted",
     "outcome",
 ]

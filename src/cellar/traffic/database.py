@@ -65,6 +65,11 @@ class TrafficError(Exception):
     """The database cannot be used; one sentence."""
 
 
+def is_counted(directory: Path) -> bool:
+    """Tell whether there is a database in a directory."""
+    return (directory / DATABASE).exists()
+
+
 def open_to_write(path: Path) -> sqlite3.Connection:
     """
     Open the database, or make it; one of another layout is begun anew, from the logs.

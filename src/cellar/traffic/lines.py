@@ -7,10 +7,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from cellar.selftest import AGENT
+
 # A field of the same name hides the type from its class.
 Line = bytes
 
 _SEPARATOR = re.compile(", | : ", re.ASCII)
+_OWN_ADDRESSES = {"127.0.0.1", "::1"}
 _OWN_SOCKET = "unix:"
 _STATUS_LENGTH = 3
 
@@ -25,7 +28,8 @@ class Answer(NamedTuple):
 
     `time` is seconds since 1970, `bytes` are of the body. `cache` is the engine's word in lower
     case, such as hit or miss; "" if no cache was asked. `asked` tells whether the answer came from
-    somebody else: upstream, or the rewriter, or another socket of the engine.
+    somebody else: upstream, or the rewriter, or another socket of the engine. `is_selftest` tells
+    whether the appliance has asked itself.
     """
 
     time: int
@@ -37,6 +41,7 @@ class Answer(NamedTuple):
     bytes: int
     cache: str
     asked: bool
+    is_selftest: bool
 
     @classmethod
     def read(cls, line: Line) -> "Answer":
@@ -59,6 +64,8 @@ class Answer(NamedTuple):
                 int(fields["bytes"]),
                 str(fields["cache"]).lower(),
                 bool(fields["upstream_status"]),
+                # Nobody but this machine is believed.
+                fields["user_agent"] == AGENT and fields["client"] in _OWN_ADDRESSES,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableLineError from error

@@ -39,6 +39,12 @@ def test_every_door_is_asked_at_the_appliances_address_under_its_own_name(
     }
 
 
+def test_every_request_says_who_asks(world: World) -> None:
+    """By it the counter of traffic leaves them out."""
+    assert world.selftest().exit_code == 0
+    assert {each.header["user-agent"] for each in world.appliance.requests} == {"cellar-selftest"}
+
+
 def test_without_interception_its_names_are_not_asked_for(world: World) -> None:
     world.changes["appliance"]["intercept"] = False
     world.names = ["cellar.example", "second.example"]

@@ -36,6 +36,12 @@ def _noon() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as the engine's user would, also where the tests run as root."""
+    monkeypatch.setattr(command, "geteuid", lambda: 33)
+
+
 def report(logs: Logs, *options: str) -> Result:
     arguments = ["report", "--settings", str(logs.directory / "cellar.toml"), *options]
     return CliRunner().invoke(main, arguments)
@@ -139,7 +145,7 @@ def test_who_may_not_count_reads_what_has_been_counted(
     logs.answered(answer(bytes=5))
     logs.count()
     logs.answered(answer(bytes=5))
-    monkeypatch.setattr(command, "may_write", lambda _: False)
+    monkeypatch.setattr(command, "may_count", lambda _: False)
     assert json.loads(report(logs, "--json").stdout)["total"]["bytes_served"] == 5
 
 
@@ -197,9 +203,23 @@ def test_it_reads_while_somebody_else_writes(logs: Logs, monkeypatch: pytest.Mon
     """The counter's transaction is not what a reader waits for."""
     logs.answered(answer(bytes=5))
     logs.count()
-    monkeypatch.setattr(command, "may_write", lambda _: False)
+    monkeypatch.setattr(command, "may_count", lambda _: False)
     writer = sqlite3.connect(logs.directory / DATABASE, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("DELETE FROM served")
     assert json.loads(report(logs, "--json").stdout)["total"]["bytes_served"] == 5
     writer.close()
+
+
+def test_root_makes_no_database_that_the_timer_could_not_write(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "geteuid", lambda: 0)
+    logs.answered(answer(bytes=5))
+    result = report(logs)
+    assert result.exit_code == 2
+    assert "nothing has been counted yet" in result.stderr
+    assert not (logs.directory / DATABASE).exists()
+    logs.count()
+    logs.answered(answer(bytes=5))
+    assert json.loads(report(logs, "--json").stdout)["total"]["bytes_served"] == 10

@@ -183,6 +183,7 @@ def test_a_run_that_ends_at_any_step_loses_and_doubles_nothing(
 def test_a_counter_that_is_killed_loses_and_doubles_nothing(logs: Logs) -> None:
     """The process itself, at a moment that nobody chose."""
     lines = 60_000
+    logs.count()  # root makes no database
     logs.answered(*[answer(bytes=1, client=f"192.0.{n >> 8}.{n & 255}") for n in range(lines)])
     arguments = [sys.executable, "-m", "cellar", "report", "--settings"]
     command = [*arguments, str(logs.directory / "cellar.toml")]
@@ -253,3 +254,16 @@ def test_it_is_known_when_the_logs_were_counted(logs: Logs) -> None:
     logs.count()
     with Traffic.opened(logs.directory) as traffic:
         assert (traffic.counted, traffic.since) == (NOON, NOON - 700)
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "::1"])
+def test_what_the_appliance_asks_itself_is_no_traffic_of_clients(logs: Logs, client: str) -> None:
+    logs.answered(
+        answer(client=client, user_agent="cellar-selftest"),
+        answer(client="192.0.2.9", user_agent="cellar-selftest"),
+        answer(client=client),
+    )
+
+    logs.count()
+
+    assert logs.served() == {"": (2, 2000)}, "nobody else hides by a name, and warming counts"
