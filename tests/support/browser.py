@@ -70,8 +70,8 @@ class Browser:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def show(self, path: Path, *, width: int, scheme: str) -> None:
-        """Open a file in a window of a width, with a colour scheme ("light", "dark")."""
+    def show(self, url: str, *, width: int, scheme: str) -> None:
+        """Open a page in a window of a width, with a colour scheme ("light", "dark")."""
         self.do(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -82,7 +82,7 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.do("Emulation.setEmulatedMedia", features=features)
         self.events.clear()
-        self.do("Page.navigate", url=path.resolve().as_uri())
+        self.do("Page.navigate", url=url)
         self.wait_for("Page.loadEventFired")
 
     def photograph(self, path: Path) -> None:
