@@ -12,8 +12,8 @@ DAY = 86400.0
 _LATE = 300.0
 # The appliance looks once a day, at any time of it, whether its certificate is to be renewed.
 _RENEWAL_TAKES = 2 * DAY
-# Requests to upstream may fail: so many of two hours, or this share of them; an outage that has passed
-# needs no hand.
+# Requests to upstream may fail: so many of two hours, or this share of them. An outage that has
+# passed needs no hand.
 _FEW, _SHARE = 10, 0.2
 # How long before its end all clients should begin to trust another authority.
 _AUTHORITY_TAKES = 90 * DAY
