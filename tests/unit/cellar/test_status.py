@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from cellar.status import Authority, ask_units, problems
 from cellar.traffic.database import DATABASE
@@ -308,6 +312,31 @@ def test_the_end_of_the_ca_is_told_in_time_for_every_client(
     assert [sentence.partition(";")[0] for sentence in found] == (
         [f"The CA that clients trust ends in {said}"] if said else []
     )
+
+
+@pytest.mark.usefixtures("left")
+def test_of_several_cas_the_one_that_ends_first_counts(world: World) -> None:
+    """While clients change from one to another, they are given both."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the old one")])
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=50)
+    old = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(ends - timedelta(days=3650))
+        .not_valid_after(ends)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    new = world.ca_file.read_bytes()
+    world.ca_file.write_bytes(new + old.public_bytes(Encoding.PEM))
+    status = world.status()
+
+    assert status.authority == Authority(
+        (ends - timedelta(days=3650)).timestamp(), ends.timestamp()
+    )
+    assert [each.partition(" ends in ")[0] for each in problems(status)] == [
+        "The CA that clients trust"
+    ]
 
 
 @pytest.mark.usefixtures("left")

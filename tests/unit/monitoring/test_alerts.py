@@ -33,7 +33,7 @@ GOOD = {
     "cellar_resolver_last_run_timestamp_seconds": f"0+60x{MINUTES}",
     'cellar_upstream_requests_total{host="files.example"}': f"0+100x{MINUTES}",
     'cellar_upstream_errors_total{host="files.example"}': f"0+1x{MINUTES}",
-    'cellar_certificate_end_timestamp_seconds{name="cellar.example"}': f"{16 * DAY}x{MINUTES}",
+    'cellar_certificate_end_timestamp_seconds{name="cellar.example"}': f"{15 * DAY + 7200}x1500",
     "cellar_ca_end_timestamp_seconds": f"{62 * DAY}x{MINUTES}",
     "cellar_disk_free_bytes": f"1100x{MINUTES}",
     "cellar_disk_min_free_bytes": f"2000x{MINUTES}",
