@@ -85,7 +85,7 @@ def test_of_a_project_every_byte_is_counted_that_clients_got_and_upstream_sent(
 
 @pytest.fixture
 def _unwatched(appliance: Appliance) -> Iterator[None]:
-    """For metrics upstream is asked for a page every minute, of which no log of the engine knows."""
+    """For metrics upstream is asked for a page every minute, which no log of the engine has."""
     appliance.run("systemctl stop cellar-metrics.timer cellar-metrics.service")
     yield
     appliance.run("systemctl start cellar-metrics.timer")
