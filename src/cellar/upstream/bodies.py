@@ -16,11 +16,11 @@ _LARGE = 2 * 1024 * 1024
 _STEP = 4096
 # Bytes, encoded, that are held back to be decoded at once. PyPI's page of 2,400 files has 400,000.
 _HELD = 512 * 1024
+# Bodies of up to that size that a process holds, read or being read, until they are answered.
+_PLACES = 24
 # Bytes of a body that nobody reads, which the kernel takes in all the same.
 _TAKEN_IN = 64 * 1024
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
-# Bodies of up to that size that a process holds, read or being read, until they are answered.
-_PLACES = 24
 
 
 class Rooms:
@@ -65,6 +65,16 @@ class Room:
         """Give everything back."""
         await self._held.aclose()
 
+    def leave(self, response: httpx.Response) -> None:
+        """
+        Count a body that nobody reads, as it is of an error: as long as its sender says it is.
+
+        Of a long one the connection takes in the beginning, until it is closed.
+        """
+        length = response.headers.get("Content-Length", "")
+        if _LENGTH.fullmatch(length):
+            self.received += min(int(length), _TAKEN_IN)
+
     async def read(self, response: httpx.Response, limit: int) -> bytes:
         """
         Read a body and undo its content coding.
@@ -93,16 +103,6 @@ class Room:
                 return body
         await self._feed(decoder, held)
         return decoder.finish()
-
-    def leave(self, response: httpx.Response) -> None:
-        """
-        Count a body that nobody reads, as it is of an error: as long as its sender says it is.
-
-        Of a long one the connection takes in the beginning, until it is closed.
-        """
-        length = response.headers.get("Content-Length", "")
-        if _LENGTH.fullmatch(length):
-            self.received += min(int(length), _TAKEN_IN)
 
     async def _feed(self, decoder: BoundedDecoder, encoded: bytearray) -> None:
         for at in range(0, len(encoded), _STEP):
