@@ -130,8 +130,8 @@ def _count(settings: Settings) -> None:
         # Less, and files are not stored.
         return disk.f_bavail * disk.f_frsize >= appliance.min_free // 2
 
-    def progress(files: Iterable[Path]) -> Iterator[Path]:
-        return watched(files, "Counting log files")
+    def progress(steps: Iterable[None], count: int) -> Iterator[None]:
+        return watched(steps, "Counting the logs", count)
 
     count_all(settings, has_space, now=time.time, progress=progress)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cellar.report.figures import By, Figures, NotCached, Table, not_cached, table, total
+from cellar.report.figures import Accounts, By, Figures, NotCached, Table
 from cellar.report.span import Span
 from cellar.report.suggestions import Suggestion, suggestions
 from cellar.settings import Settings
@@ -46,14 +46,15 @@ def report_on(
 ) -> Report:
     """Return a report; `progress` may watch the tables being made."""
     span = wanted.span
+    accounts = Accounts(traffic, span)
     return Report(
         appliance=settings.appliance.server_names[0],
         span=span,
         counted=traffic.counted,
         since=traffic.since,
         unreadable=traffic.unreadable,
-        total=total(traffic, span),
-        tables={each: table(traffic, span, each, wanted.top) for each in progress(wanted.by)},
-        not_cached=not_cached(traffic, span),
+        total=accounts.total(),
+        tables={each: accounts.table(each, wanted.top) for each in progress(wanted.by)},
+        not_cached=accounts.not_cached(),
         suggestions=suggestions(traffic, settings, span),
     )

@@ -1,7 +1,7 @@
 """The numbers of a report."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cellar.report.span import Span, day_at
@@ -21,8 +21,11 @@ class By(StrEnum):
     UPSTREAM = "upstream"
 
 
-_COLUMNS = {By.DAY: "start", By.UPSTREAM: "host"}
 _OUTCOME = ("kind", "cache", "status", "why")
+# All but projects are few enough to be added up here, so that the database is read through once.
+_SERVED: tuple[str, ...] = ("start", "door", "rule", *_OUTCOME)
+_FETCHED: tuple[str, ...] = ("start", "host", "kind")
+_COLUMNS = {By.DAY: "start", By.UPSTREAM: "host"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ class Row:
     figures: Figures
 
 
+#: Beside the words of `Why`: what was stored, and had to be fetched again.
+EVICTED = "evicted soon"
+
+
 @dataclass(frozen=True, slots=True)
 class NotCached:
     """Answers that did not come from the cache and did not go into it, and what said so."""
@@ -99,86 +106,93 @@ class Table:
     left_out: int = 0
 
 
-def total(traffic: Traffic, span: Span) -> Figures:
-    """Return the figures of a span of time."""
-    return _rows(traffic, span, "", "").get("", Figures())
+class Accounts:
+    """What was served and fetched in a span of time."""
+
+    def __init__(self, traffic: Traffic, span: Span) -> None:
+        """Read it from the database, projects aside."""
+        self._traffic = traffic
+        self._span = span
+        self._within = span.begins, span.ends
+        self._served = traffic.served(*self._within, _SERVED)
+        self._fetched = traffic.fetched(*self._within, _FETCHED)
+
+    def total(self) -> Figures:
+        """Return the sum of everything."""
+        served = (_served(each, _SERVED) for each in self._served)
+        fetched = (_fetched(each) for each in self._fetched)
+        return sum((*served, *fetched), Figures())
+
+    def table(self, by: By, top: int) -> Table:
+        """Return figures by one thing: every day of the span, or the `top` others by bytes."""
+        if by is By.DAY:
+            return self._days()
+        found = self._rows(by)
+        rest = found.pop("", None)
+        ranked = sorted(found.items(), key=lambda item: (-_weight(item[1]), item[0]))
+        rows = [Row(str(name), figures) for name, figures in ranked[:top]]
+        left_out = ranked[top:]
+        for _, figures in left_out:
+            rest = figures if rest is None else rest + figures
+        if rest is not None:
+            rows.append(Row("", rest))
+        return Table(by, rows, len(left_out))
+
+    def not_cached(self) -> list[NotCached]:
+        """Return why what was not cached, by falling bytes and requests."""
+        sums: dict[tuple[str, str], list[int]] = {}
+        for each in self._served:
+            why, rule = (str(each.key[_SERVED.index(name)]) for name in ("why", "rule"))
+            if why != Why.NOT:
+                so_far = sums.setdefault((why, rule), [0, 0])
+                so_far[0] += each.requests
+                so_far[1] += each.bytes
+        for again in self._traffic.again(*self._within):
+            if again.days <= SOON:
+                so_far = sums.setdefault((EVICTED, ""), [0, 0])
+                so_far[0] += again.requests
+                so_far[1] += again.bytes
+        found = [NotCached(*reason, *both) for reason, both in sums.items()]
+        return sorted(found, key=lambda each: (-each.bytes, -each.requests, each.why, each.rule))
+
+    def _days(self) -> Table:
+        days = {str(day): Figures() for day in self._span.days}
+        for start, figures in self._rows(By.DAY).items():
+            days[str(day_at(int(start)))] += figures
+        return Table(By.DAY, [Row(day, figures) for day, figures in days.items()])
+
+    def _rows(self, by: By) -> dict[str | int, Figures]:
+        """Return figures by one thing; None is what is not told apart by it."""
+        column = _COLUMNS.get(by, by.value)
+        served, fetched, served_by, fetched_by = self._served, self._fetched, _SERVED, _FETCHED
+        if by is By.PROJECT:
+            served_by, fetched_by = (column, *_OUTCOME), (column,)
+            served = self._traffic.served(*self._within, served_by)
+            fetched = self._traffic.fetched(*self._within, fetched_by)
+        nothing = Figures()
+        if column not in served_by:
+            served, nothing = [], Figures(None, None, None, None, 0, 0)
+        if column not in fetched_by:
+            fetched, nothing = [], Figures(fetches=None, fetched=None)
+        rows: dict[str | int, Figures] = {}
+        for each in served:
+            name = each.key[served_by.index(column)]
+            rows[name] = rows.get(name, nothing) + _served(each, served_by)
+        for each in fetched:
+            name = each.key[fetched_by.index(column)]
+            rows[name] = rows.get(name, nothing) + _fetched(each)
+        return rows
 
 
-def table(traffic: Traffic, span: Span, by: By, top: int | None = None) -> Table:
-    """Return figures by one thing: every day of a span, or the `top` others by what they got."""
-    column = _COLUMNS.get(by, by.value)
-    served = column if by is not By.UPSTREAM else None
-    fetched = column if by is not By.DOOR else None
-    found = _rows(traffic, span, served, fetched)
-    if by is By.DAY:
-        days: dict[str, Figures] = {str(day): Figures() for day in span.days}
-        for start, figures in found.items():
-            day = str(day_at(int(start)))
-            days[day] += figures
-        return Table(by, [Row(day, figures) for day, figures in days.items()])
-    rest = found.pop("", None)
-    ranked = sorted(found.items(), key=lambda item: (-_weight(item[1]), item[0]))
-    rows = [Row(str(name), figures) for name, figures in ranked[:top]]
-    left_out = ranked[len(rows) :]
-    for _, figures in left_out:
-        rest = figures if rest is None else rest + figures
-    if rest is not None:
-        rows.append(Row("", rest))
-    return Table(by, rows, len(left_out))
+def _served(each: Sum, by: Sequence[str]) -> Figures:
+    judged = outcome(*(str(each.key[by.index(name)]) for name in _OUTCOME))
+    hits = each.requests if judged is Outcome.HIT else 0
+    misses = each.requests if judged is Outcome.MISS else 0
+    return Figures(each.requests, hits, misses, each.bytes)
 
 
-def not_cached(traffic: Traffic, span: Span) -> list[NotCached]:
-    """Return why what was not cached, by falling bytes and requests."""
-    found = [
-        NotCached(str(each.key[0]), str(each.key[1]), each.requests, each.bytes)
-        for each in traffic.served(span.begins, span.ends, ("why", "rule"))
-        if each.key[0] != Why.NOT
-    ]
-    soon = [each for each in traffic.again(span.begins, span.ends) if each.days <= SOON]
-    if soon:
-        requests, count = sum(each.requests for each in soon), sum(each.bytes for each in soon)
-        found.append(NotCached(EVICTED, "", requests, count))
-    return sorted(found, key=lambda each: (-each.bytes, -each.requests, each.why, each.rule))
-
-
-#: Beside the words of `Why`: what was stored, and had to be fetched again.
-EVICTED = "evicted soon"
-
-
-def _rows(
-    traffic: Traffic, span: Span, served: str | None, fetched: str | None
-) -> dict[str | int, Figures]:
-    """Return figures by a column of each table; "" is none, and None is not told apart."""
-    within = span.begins, span.ends
-    rows: dict[str | int, Figures] = {}
-    nothing = Figures(
-        **dict.fromkeys(
-            ("requests", "hits", "misses", "served"), 0 if served is not None else None
-        ),
-        **dict.fromkeys(("fetches", "fetched"), 0 if fetched is not None else None),
-    )
-    if served is not None:
-        by = (served, *_OUTCOME) if served else _OUTCOME
-        for name, figures in _served(traffic.served(*within, by), named=bool(served)):
-            rows[name] = rows.get(name, nothing) + figures
-    if fetched is not None:
-        for each in traffic.fetched(*within, (fetched,) if fetched else ()):
-            name = each.key[0] if fetched else ""
-            figures = Figures(fetches=each.requests, fetched=each.bytes)
-            rows[name] = rows.get(name, nothing) + figures
-    return rows
-
-
-def _served(sums: Sequence[Sum], *, named: bool) -> Iterable[tuple[str | int, Figures]]:
-    for each in sums:
-        name, of = (each.key[0], each.key[1:]) if named else ("", each.key)
-        judged = outcome(*map(str, of))
-        figures = Figures(requests=each.requests, served=each.bytes)
-        if judged is Outcome.HIT:
-            figures = replace(figures, hits=each.requests)
-        elif judged is Outcome.MISS:
-            figures = replace(figures, misses=each.requests)
-        yield name, figures
+def _fetched(each: Sum) -> Figures:
+    return Figures(fetches=each.requests, fetched=each.bytes)
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

@@ -112,7 +112,7 @@ def _sizes(traffic: Traffic, settings: Settings, again: list[Again]) -> Iterator
 
 def _saving(file: KeptOutFile) -> int:
     """Return what would have come from the cache, had it kept the file after the first time."""
-    return max(0, file.bytes - file.size) if file.requests > 1 else 0
+    return file.bytes - file.size
 
 
 def _by_size(saving: Mapping[KeptOutFile, int]) -> dict[int, int]:

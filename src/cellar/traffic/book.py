@@ -73,7 +73,9 @@ class Book:
         """Note that everything has been counted, and keep `days` of it."""
         self._set("counted", now)
         whole, oldest = whole_days_before(now), day_of(now) - days * DAY
-        self._put_together(whole)
+        if self._number("whole before") != whole:
+            self._put_together(whole)
+            self._set("whole before", whole)
         for table in ("served", "fetched", "again", "kept_out"):
             self._database.execute(f"DELETE FROM {table} WHERE start < ?", (oldest,))
         self._database.execute(

@@ -20,6 +20,9 @@ UPSTREAM_LOG = "upstream.log"
 
 # Lines that are added up before anything is written: some megabytes, and less than a second.
 _BATCH = 20_000
+# About the bytes of a line, and what compressing makes less of it.
+_LINE = 350
+_PACKED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,15 @@ def count(
     has_space: Callable[[], bool],
     *,
     now: Callable[[], float] = time.time,
-    progress: Callable[[Iterable[Path]], Iterable[Path]] = iter,
+    progress: Callable[[Iterable[None], int], Iterable[None]] = lambda steps, _: steps,
 ) -> Counted:
     """
     Add what is new in the logs to the database.
 
     Each batch of lines is written together with how far its log has been counted, so that a run may
     end at any moment: no line is lost, and none is counted twice. `has_space` tells whether the
-    cache has space at the moment. `progress` may watch the log files go by.
+    cache has space at the moment. `progress` may watch the steps go by, of which it gets about the
+    number.
 
     Raises:
         TrafficError: the database cannot be used, or a log cannot be read.
@@ -55,9 +59,9 @@ def count(
         counter = _Counter(database, _adder(settings, has_space, now()), int(now()))
         # First upstream: that something was fetched comes before its use.
         logs = [directory / UPSTREAM_LOG, directory / ACCESS_LOG]
-        files = [(log, file) for log in logs for file in rotated(log)]
-        for log, file in _watched(files, progress):
-            counter.count(log.name, file)
+        files = [(log.name, file) for log in logs for file in rotated(log)]
+        for _ in progress(counter.steps(files), _steps_about(files)):
+            pass
         with transaction(database):
             Book(database).end(int(now()), settings.traffic.days)
         return Counted(counter.lines, counter.unreadable)
@@ -78,8 +82,12 @@ class _Counter:
         self.lines = 0
         self.unreadable = 0
 
-    def count(self, log: str, path: Path) -> None:
-        """Count what is new in one file."""
+    def steps(self, files: Iterable[tuple[str, Path]]) -> Iterator[None]:
+        """Count what is new in files of logs, one batch after the other."""
+        for log, path in files:
+            yield from self._count(log, path)
+
+    def _count(self, log: str, path: Path) -> Iterator[None]:
         stamp = stamp_of(path)
         if stamp is None:
             return
@@ -105,6 +113,7 @@ class _Counter:
                     )
                 self.lines += len(read.lines)
                 self.unreadable += sums.unreadable
+                yield
 
 
 def _adder(settings: Settings, has_space: Callable[[], bool], now: float) -> Adder:
@@ -123,9 +132,10 @@ def _adder(settings: Settings, has_space: Callable[[], bool], now: float) -> Add
     return Adder(reasons, policy, pools, host_of_project, whole_days_before(now))
 
 
-def _watched(
-    files: list[tuple[Path, Path]], progress: Callable[[Iterable[Path]], Iterable[Path]]
-) -> Iterator[tuple[Path, Path]]:
-    of = {file: log for log, file in files}
-    for file in progress([file for _, file in files]):
-        yield of[file], file
+def _steps_about(files: Iterable[tuple[str, Path]]) -> int:
+    """Return about how many batches there are in files, counted or not."""
+    stamps = [(path, stamp_of(path)) for _, path in files]
+    sizes = [
+        stamp.size * (_PACKED if path.suffix == ".gz" else 1) for path, stamp in stamps if stamp
+    ]
+    return sum(size // (_BATCH * _LINE) + 1 for size in sizes)

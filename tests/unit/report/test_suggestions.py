@@ -71,6 +71,14 @@ def test_nothing_is_suggested_where_nothing_would_be_saved(logs: Logs) -> None:
     assert suggested(logs) == []
 
 
+def test_a_limit_that_has_been_raised_since_is_not_suggested_again(logs: Logs) -> None:
+    logs.change(files={"size_limit": 100 * M})
+    clients_got(logs, "small", 150 * M, 11)
+    assert [each.written for each in suggested(logs)] == ["150m"]
+    logs.change(files={"size_limit": 1000 * M})
+    assert suggested(logs) == []
+
+
 def test_the_limit_of_a_rule_is_told_apart_from_that_for_all(logs: Logs) -> None:
     rule: dict[str, Any] = {
         **FILE_RULE,
@@ -115,6 +123,24 @@ def test_a_larger_cache_is_suggested_that_would_still_have_had_what_was_fetched_
         " mostly 2 days after its last use: 104.9 MB. With 41g, 104.9 MB of it would still have"
         " been there."
     )
+
+
+def test_the_cache_is_no_larger_than_nearly_all_of_that_takes(logs: Logs) -> None:
+    """A file of which the last use is much longer ago would cost more than it saves."""
+    logs.change(files={"size_limit": 0, "max_size": 20 * G})
+    rare = wheel("rare-1.0.zip")
+    logs.now = NOON - 20 * DAY
+    logs.fetched(fetch(rare, bytes=str(5 * M), at=logs.now))
+    logs.answered(missed(rare, bytes=5 * M, at=logs.now))
+    logs.count()
+    logs.now += DAY
+    logs.fetched(fetch(wheel("huge-1.0.zip"), bytes=str(300 * G), at=logs.now))
+    logs.count()
+    fetch_again(logs, 20 * G)
+    logs.fetched(fetch(rare, bytes=str(5 * M), at=NOON))
+    logs.answered(missed(rare, bytes=5 * M, at=NOON))
+    (found,) = suggested(logs)
+    assert (found.written, found.fetched, found.saved) == ("41g", 105 * M, 100 * M)
 
 
 def test_a_cache_that_need_not_have_been_full_is_not_called_too_small(logs: Logs) -> None:

@@ -20,6 +20,7 @@ from cellar.traffic.rotation import Lines, LogFile
 from unit.traffic.logs import NOON, Logs, answer, fetch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -267,3 +268,22 @@ def test_what_the_appliance_asks_itself_is_no_traffic_of_clients(logs: Logs, cli
     logs.count()
 
     assert logs.served() == {"": (2, 2000)}, "nobody else hides by a name, and warming counts"
+
+
+def test_whoever_waits_sees_how_far_it_is(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log may have a gigabyte: each batch is a step, and about so many are announced."""
+    monkeypatch.setattr(counting, "_BATCH", 100)
+    logs.answered(*[answer() for _ in range(1000)])
+    announced: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    def progress(steps: Iterable[None], about: int) -> Iterator[None]:
+        announced.append(about)
+        for step in steps:
+            seen.append(logs.served()[""])
+            yield step
+
+    counting.count(logs.settings, lambda: True, now=lambda: float(NOON), progress=progress)
+    assert [requests for requests, _ in seen[:3]] == [100, 200, 300]
+    assert len(seen) == 11
+    assert 8 <= announced[0] <= 14

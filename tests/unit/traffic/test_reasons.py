@@ -78,9 +78,13 @@ def test_a_file_over_the_limit_is_told_apart_from_one_of_a_rule(logs: Logs) -> N
     }
 
 
-def test_a_file_that_is_larger_than_the_whole_cache_is_over_a_limit_too(logs: Logs) -> None:
+@pytest.mark.parametrize("got", [LIMIT + 1, 17])
+def test_a_file_that_is_larger_than_the_whole_cache_is_over_a_limit_too(
+    logs: Logs, got: int
+) -> None:
+    """Also if its client left early."""
     logs.change(files={"size_limit": 0, "max_size": LIMIT})
-    assert reasons(logs, streamed(bytes=LIMIT + 1)) == [("over limit", "cellar_files_max_size")]
+    assert reasons(logs, streamed(bytes=got)) == [("over limit", "cellar_files_max_size")]
 
 
 def test_a_file_that_is_refused_for_its_size_names_the_limit(logs: Logs) -> None:
@@ -91,7 +95,9 @@ def test_a_file_that_is_refused_for_its_size_names_the_limit(logs: Logs) -> None
 
 def test_what_could_not_be_stored_for_lack_of_space_is_told(logs: Logs) -> None:
     logs.has_space = False
-    assert reasons(logs, missed(), answer()) == [("", ""), ("no space", "")]
+    confirmed = answer(cache="REVALIDATED", upstream_status="304")
+    assert reasons(logs, missed(), answer(), confirmed) == [("", ""), ("no space", "")]
+    assert logs.served("why")["no space"][0] == 1
 
 
 def test_the_files_that_are_kept_out_are_known_with_their_sizes(logs: Logs) -> None:
@@ -180,8 +186,10 @@ def test_the_rest_of_a_file_is_not_fetched_again(logs: Logs) -> None:
 
 
 def test_a_slice_that_broke_off_and_is_fetched_at_once_was_not_evicted(logs: Logs) -> None:
-    logs.fetched(fetch(bytes=str(5 * MB)), fetch(bytes=str(40 * MB), at=NOON + 9))
-    logs.answered(missed(bytes=40 * MB, at=NOON + 10))
+    logs.fetched(fetch(bytes=str(5 * MB)))
+    logs.count()
+    logs.fetched(fetch(bytes=str(40 * MB), at=NOON + 60))
+    logs.answered(missed(bytes=40 * MB, at=NOON + 61))
     logs.count()
     assert fetched_again(logs) == []
 
@@ -195,6 +203,8 @@ def test_what_is_never_stored_is_not_fetched_again(logs: Logs) -> None:
         logs.answered(streamed(bytes=2 * LIMIT, at=at))
         logs.count()
     assert fetched_again(logs) == []
+    with Traffic.opened(logs.directory) as traffic:
+        assert traffic.stored("") == 0
 
 
 def test_files_that_are_remembered_are_bounded(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:

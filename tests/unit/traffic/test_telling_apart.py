@@ -131,11 +131,7 @@ def test_each_address_that_was_tried_is_a_request_and_own_sockets_are_none(logs:
         fetch(address="198.51.100.1:443, 198.51.100.2:443", status="206", bytes="30"),
     )
     logs.count()
-    assert logs.upstreams("status") == {
-        "2xx": (2, 730),
-        "5xx": (1, 0),
-        "none": (2, 0),
-    }
+    assert logs.upstreams("status") == {"2xx": (2, 730), "5xx": (1, 0), "none": (2, 0)}
 
 
 def test_a_name_has_a_row_of_its_own_once_upstream_has_it(logs: Logs) -> None:
