@@ -9,7 +9,7 @@ SHELL := /bin/sh
 # Not every user has a home.
 export ANSIBLE_HOME := $(CURDIR)/.cellar/ansible
 .DEFAULT_GOAL := help
-.PHONY: help up down test lint unit fuzz molecule bench lock clean
+.PHONY: help up down test lint unit browser fuzz molecule bench lock clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -32,6 +32,10 @@ lint: ## Run the formatter's check, the linters and the type checker
 unit: ## Run the tests that need no container
 	@scripts/bootstrap
 	@.venv/bin/pytest --numprocesses=auto --dist=worksteal
+
+browser: ## Look at the report's page in a headless Chromium; pictures stay in .cellar/report
+	@scripts/bootstrap --for-browser
+	@.venv/bin/pytest tests/browser
 
 fuzz: ## Look for bytes that the readers of pages cannot bear, for 5 minutes
 	@scripts/fuzz 300

@@ -24,6 +24,7 @@ _PRINTABLE_ASCII = re.compile(r"[!-~]([ -~]*[!-~])?", re.ASCII)
 _URL = re.compile(r"https://[!-~]+/", re.ASCII)
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 _POOL = re.compile(r"[a-z0-9_]+", re.ASCII)
+_UNIT = re.compile(r"[a-z][a-z0-9-]*\.(service|socket|timer|path)", re.ASCII)
 _REVISION = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
@@ -176,6 +177,10 @@ HOST = Rule(
 POOL = Rule(
     "lower-case letters, digits and underscores",
     lambda value: isinstance(value, str) and bool(_POOL.fullmatch(value)),
+)
+UNIT = Rule(
+    "a name of a unit, such as nginx.service",
+    lambda value: isinstance(value, str) and bool(_UNIT.fullmatch(value)),
 )
 SWITCH = Rule("true or false", lambda value: isinstance(value, bool))
 PROJECT_NAME = Rule("a normalised project name (PEP 503), such as an-example", _is_project_name)

@@ -95,7 +95,8 @@ class ApplianceSettings:
     The appliance as its own clients see it: what `cellar selftest` asks and expects.
 
     An empty `ca_file` means the system's trust store. `min_free` is bytes. The file
-    `no_space_file` is there while the disk of the cache has no space, and tells the engine.
+    `no_space_file` is there while the disk of the cache has no space, and tells the engine. `units`
+    are the units of systemd that have to be active.
     """
 
     address: str = _key(rules.IP_ADDRESS)
@@ -107,6 +108,7 @@ class ApplianceSettings:
     min_free: int = _key(rules.BYTES)
     no_space_file: str = _key(rules.ABSOLUTE_PATH)
     selftest_project: str = _key(rules.PROJECT_NAME)
+    units: tuple[str, ...] = _key(rules.items(rules.UNIT, least=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,6 +150,48 @@ class VerifierSettings:
     days: int = _key(rules.integer(1, 3650, "days"))
     rate: int = _key(rules.BYTES)
     directory: str = _key(rules.ABSOLUTE_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrafficSettings:
+    """
+    How traffic is counted.
+
+    `log_directory` has the engine's logs. `directory` is where the sums are kept, for so many
+    `days`.
+    """
+
+    days: int = _key(rules.integer(1, 3650, "days"))
+    log_directory: str = _key(rules.ABSOLUTE_PATH)
+    directory: str = _key(rules.ABSOLUTE_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZonesSettings:
+    """The budgets of the zones of pages and of metadata files (PEP 658), in bytes."""
+
+    pages_max_size: int = _key(rules.POSITIVE_BYTES)
+    metadata_max_size: int = _key(rules.POSITIVE_BYTES)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificatesSettings:
+    """
+    The certificates of the doors.
+
+    One with fewer than `renew_days` left is renewed by the appliance itself (`renews`), or by its
+    operator.
+    """
+
+    renew_days: int = _key(rules.integer(1, 824, "days"))
+    renews: bool = _key(rules.SWITCH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricsSettings:
+    """What monitoring reads: the `file` that a timer writes and the engine serves."""
+
+    file: str = _key(rules.ABSOLUTE_PATH)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,6 +279,10 @@ class Settings:
     appliance: ApplianceSettings
     resolver: ResolverSettings
     verifier: VerifierSettings
+    traffic: TrafficSettings
+    zones: ZonesSettings
+    certificates: CertificatesSettings
+    metrics: MetricsSettings
     pools: tuple[PoolSettings, ...]
     indexes: tuple[IndexSettings, ...]
     routes: tuple[RouteSettings, ...]
@@ -250,6 +298,10 @@ SECTIONS: dict[str, type[Any]] = {
     "appliance": ApplianceSettings,
     "resolver": ResolverSettings,
     "verifier": VerifierSettings,
+    "traffic": TrafficSettings,
+    "zones": ZonesSettings,
+    "certificates": CertificatesSettings,
+    "metrics": MetricsSettings,
 }
 
 # Arrays of tables; each has as many as the file has.

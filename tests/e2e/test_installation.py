@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 EXPECTED = expectations("appliance")
 FILES = EXPECTED["configuration"] | EXPECTED["others"]
 STARTED_BY_OTHERS = [
-    f"cellar-{name}.service" for name in ("certificate", "resolver", "upstreams", "verifier")
+    f"cellar-{name}.service"
+    for name in ("certificate", "metrics", "resolver", "traffic", "upstreams", "verifier")
 ]
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from support.rendering import ROOT, render
+from support import debian
+from support.rendering import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_UNPACKED = ROOT / ".cellar/nginx"
+    from pathlib import Path
 
 
 def find_program() -> Path:
@@ -26,33 +23,7 @@ def find_program() -> Path:
         FileNotFoundError: when it is neither here nor to be had.
 
     """
-    installed = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if installed:
-        return Path(installed)
-    unpacked = _UNPACKED / "usr/sbin/nginx"
-    if not unpacked.exists():
-        _unpack()
-    return unpacked
-
-
-def _unpack() -> None:
-    """Download and unpack with folders of its own for apt, so that no root is needed."""
-    with tempfile.TemporaryDirectory() as work:
-        apt = ["apt-get", "-qq", "-o", f"Dir::State={work}", "-o", f"Dir::Cache={work}"]
-        try:
-            for command in ([*apt, "update"], [*apt, "download", "nginx"]):
-                subprocess.run(command, cwd=work, check=True, capture_output=True, timeout=120)
-            (package,) = Path(work).glob("nginx_*.deb")
-            unpack = ["dpkg-deb", "--extract", str(package), f"{work}/nginx"]
-            subprocess.run(unpack, check=True, capture_output=True, timeout=60)
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            reason = (getattr(error, "stderr", None) or b"").decode().strip() or error
-            raise FileNotFoundError(
-                "These tests need nginx. It is not on PATH, and Debian's package of it cannot be "
-                f"downloaded ({reason}): run `apt-get install nginx` or go online once."
-            ) from error
-        _UNPACKED.parent.mkdir(exist_ok=True)
-        shutil.move(f"{work}/nginx", _UNPACKED)
+    return debian.find_program("nginx", "usr/sbin/nginx")
 
 
 def version_line(program: Path) -> str:

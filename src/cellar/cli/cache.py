@@ -18,22 +18,31 @@ from cellar.cli.common import (
     json_option,
     settings_option,
     settings_or_exit,
-    size,
     watched,
 )
 from cellar.purging import purge as purge_all
 from cellar.store import Selection, SelectionError, Zone, search, zones
-from cellar.verifying import Ledger, LedgerError, Listed, Pace, Prover, Summary
+from cellar.units import count_of, size
+from cellar.verifying import (
+    COUNTED,
+    DATABASE,
+    SUMMARY,
+    Counted,
+    Ledger,
+    LedgerError,
+    Listed,
+    Pace,
+    Prover,
+    Summary,
+)
 from cellar.verifying import verify as verify_all
 
 _DAY = 86400
-_DATABASE = "records.sqlite"
-_SUMMARY = "summary.json"
 
 _what = click.argument("what", metavar="[WHAT]...", nargs=-1)
 
 
-@click.command()
+@click.command(short_help="Prove that the cache is right, and remove what is not.")
 @_what
 @settings_option
 @json_option
@@ -63,9 +72,12 @@ def verify(
     with _failures_told():
         selections = [Selection.parse(text) for text in what]
         _become_owner_of(directory)
-        ledger = Ledger(directory / _DATABASE)
+        ledger = Ledger(directory / DATABASE)
         known = zones(cache)
         ledger.survey(known, time.time_ns())
+        block = os.statvfs(cache).f_bsize
+        fill = {zone.name: ledger.fill(zone, block) for zone in known}
+        Counted(time.time(), fill).write(directory / COUNTED)
         before = time.time() - (0 if everything else verifier.days * _DAY)
         if selections:
             due: Iterable[tuple[Zone, Path]]
@@ -78,13 +90,13 @@ def verify(
         summary.due = ledger.count_due(time.time() - verifier.days * _DAY)
         ledger.close()
         if not selections:
-            summary.write(directory / _SUMMARY)
+            summary.write(directory / SUMMARY)
     click.echo(summary.as_json() if json_output else _told(summary))
     if summary.removed:
         sys.exit(FOUND)
 
 
-@click.command()
+@click.command(short_help="Remove something, so that the next client gets it fresh.")
 @click.argument("what", metavar="WHAT...", nargs=-1, required=True)
 @settings_option
 @json_option
@@ -117,10 +129,12 @@ def purge(
         click.echo(json.dumps([asdict(each) for each in purged]))
     else:
         for each in purged:
-            click.echo(f"{each.path}: {each.kind}, {_count(each.records)}, {size(each.bytes)}")
+            click.echo(
+                f"{each.path}: {each.kind}, {count_of(each.records, 'record')}, {size(each.bytes)}"
+            )
         count, total = sum(each.records for each in purged), sum(each.bytes for each in purged)
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{_count(count)} {verb}, {size(total)}.")
+        click.echo(f"{count_of(count, 'record')} {verb}, {size(total)}.")
     if not purged:
         sys.exit(FOUND)
 
@@ -156,11 +170,7 @@ def _told(summary: Summary) -> str:
     outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.records.items()))
     looked = sum(summary.records.values())
     lines.append(
-        f"Looked at {_count(looked)}, {size(summary.bytes)} of content"
+        f"Looked at {count_of(looked, 'record')}, {size(summary.bytes)} of content"
         f"{f': {outcomes}' if outcomes else ''}. {summary.due:,} more are due."
     )
     return "\n".join(lines)
-
-
-def _count(count: int) -> str:
-    return f"{count:,} record{'' if count == 1 else 's'}"

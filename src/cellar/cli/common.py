@@ -16,8 +16,6 @@ SETTINGS_VARIABLE = "CELLAR_SETTINGS"
 FOUND = 1
 UNUSABLE = 2
 
-_THOUSAND = 1000
-
 settings_option = click.option(
     "--settings",
     "settings_path",
@@ -47,15 +45,6 @@ def complain(*sentences: str) -> None:
     """Print sentences where they are no part of the result."""
     for sentence in sentences:
         click.echo(sentence, err=True)
-
-
-def size(count: float) -> str:
-    """Write a number of bytes for people."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < _THOUSAND:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= _THOUSAND
-    return f"{count:,.1f} TB"
 
 
 def watched(items: Iterable[T], label: str, length: int | None = None) -> Iterator[T]:

@@ -49,7 +49,7 @@ def selftest(settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 cl
         sys.exit(FOUND)
 
 
-@click.command()
+@click.command(short_help="Say why a file is offered and stored, or is not.")
 @click.argument("requirement")
 @settings_option
 @json_option

@@ -19,7 +19,7 @@ from cellar.settings import DEFAULT_PATH, SettingsError, read_settings
 from cellar.upstream import AccessError
 
 
-@click.command("check-settings")
+@click.command("check-settings", short_help="Check a settings file.")
 @click.argument(
     "file",
     type=click.Path(path_type=Path),
@@ -41,7 +41,7 @@ def check_settings(file: Path) -> None:
     click.echo(f"{file}: the settings can be used.")
 
 
-@click.command()
+@click.command(short_help="Run the index rewriter.")
 @settings_option
 @click.option(
     "--bind",
@@ -72,7 +72,7 @@ def rewriter(settings_path: Path, bind: str | None) -> None:
     application.run()
 
 
-@click.command()
+@click.command(short_help="Resolve the names of upstream hosts.")
 @settings_option
 def resolve(settings_path: Path) -> None:
     """

@@ -13,9 +13,9 @@ from cellar.cli.common import (
     json_option,
     settings_option,
     settings_or_exit,
-    size,
     watched,
 )
+from cellar.units import size
 from cellar.warming import (
     Doors,
     FilterError,
@@ -33,8 +33,10 @@ from cellar.warming import warm as warm_all
 _MOST = 64
 
 
-@click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
+@click.command(short_help="Fill the cache with what lock files name.")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @settings_option
 @json_option
 @click.option(

@@ -1,6 +1,6 @@
 """Which files are stored, where, and what the client of another one gets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -130,6 +130,21 @@ class StoragePolicy:
         """Return what becomes of a file of which its URL tells the name, and so the project."""
         project = next(iter(project_candidates(filename)), "")
         return self.file(project, {"filename": filename}, size)
+
+    def keeping_out(
+        self, filename: str, least: int, answers: Collection[Storing]
+    ) -> Storage | None:
+        """
+        Return why one of `answers` became of a file, None if the policy of now does not say.
+
+        `least` is what is known of its size: it has so many bytes, or more.
+        """
+        project = next(iter(project_candidates(filename)), "")
+        for size in (least, *(limit + 1 for limit in self._limits if limit >= least)):
+            found = self._at(project, {"filename": filename}, size)
+            if found.answer in answers:
+                return found
+        return None
 
     def _at(self, project: str, file: Mapping[str, Any], size: int) -> Storage:
         sized = IndexFile(project, {**file, "size": size})

@@ -68,6 +68,10 @@ def _dns_servers(*, dns_servers: list[str], server_addresses: list[str]) -> Iter
             )
 
 
+def _metrics_networks_twice(*, metrics_networks: list[str]) -> Iterator[Problem]:
+    yield from _twice("cellar_metrics_networks", metrics_networks)
+
+
 def _twice(variable: str, items: list[str]) -> Iterator[Problem]:
     for item in dict.fromkeys(item for item in items if items.count(item) > 1):
         yield Problem(variable, f"has an item twice ({show(item)})", "remove one of them")
@@ -187,6 +191,7 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _names_twice,
     _addresses_twice,
     _dns_servers,
+    _metrics_networks_twice,
     _ports,
     _intercept_port,
     _upstream_hosts,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -107,6 +107,22 @@ def _address(text: str) -> str | None:
         return "is not the address of one host"
     if str(address) != text:
         return f"is not in canonical form, which is {address}"
+    return None
+
+
+def _network(text: str) -> str | None:
+    if "%" in text:
+        return "has a zone"
+    try:
+        network = ip_network(text)
+    except ValueError:
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            return "is not an address or a network (CIDR)"
+        return f"has bits behind its prefix, without which it is {network}"
+    if text not in {str(network), str(network.network_address)}:
+        return f"is not in canonical form, which is {network}"
     return None
 
 
@@ -365,7 +381,14 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_selftest_project": Shape(
         "lower-case letters and digits joined by single hyphens, such as six", _project
     ),
+    "cellar_metrics_networks": Shape(
+        "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
+    ),
     "cellar_log_days": _within(1, 3650),
+    "cellar_report_days": _within(1, 3650),
+    "cellar_report_networks": Shape(
+        "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
+    ),
 }
 
 #: Lists that say nothing when they are empty, although they may be left out or must be given.

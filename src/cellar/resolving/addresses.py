@@ -2,9 +2,10 @@
 
 import ipaddress
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+from cellar.replacing import replace_file
 
 # Seconds after which an address that answers no longer name is given up. A CDN names another few of
 # its addresses each time; all of them go on to work.
@@ -104,7 +105,7 @@ class Addresses:
 
     def write(self, seen: Seen) -> None:
         """Replace the file, whole or not at all."""
-        write(self._path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
+        replace_file(self._path, json.dumps(seen, indent=1, sort_keys=True) + "\n")
 
     def _refresh(self) -> None:
         try:
@@ -116,17 +117,6 @@ class Addresses:
         except (OSError, ValueError):
             # Never half of it, and never less than before: the file is replaced as a whole.
             return
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that readers see whole, before or after, and that survives a loss of power."""
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.chmod(0o644)
-    new.replace(path)
 
 
 def _parsed(text: str) -> Seen:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from cellar.replacing import replace_file
 from cellar.resolving.addresses import (
     ADDRESSES,
     Addresses,
@@ -13,7 +14,6 @@ from cellar.resolving.addresses import (
     servers,
     updated,
     usable,
-    write,
 )
 from cellar.resolving.lookup import is_own, lookup
 from cellar.settings import Settings, host_of
@@ -92,4 +92,4 @@ def _replace(path: Path, text: str) -> None:
             return
     except OSError:
         pass
-    write(path, text)
+    replace_file(path, text)

@@ -14,7 +14,7 @@ from cellar.index.page import PageError
 from cellar.index.views import read_page
 from cellar.resolving import failures
 from cellar.selftest.door import Door
-from cellar.selftest.report import Check, CheckError
+from cellar.selftest.report import Check, CheckError, Finding
 from cellar.settings import Settings
 from cellar.tls import TrustError, tls_context
 from cellar.upstream import AccessError, ProjectNotFoundError, UpstreamError, ask_pages
@@ -24,6 +24,8 @@ _REWRITER_LOG = "see `journalctl -u cellar-rewriter`"
 # How many seconds the engine may take beyond what the rewriter takes at most.
 _ENGINE_TIME = 10
 _GIGABYTE = 1e9
+# As the access log names them.
+_INDEX, _INTERCEPT = "index", "intercept"
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -44,29 +46,33 @@ class _Checks:
         own = self._settings.appliance.server_names
         # First, since without it pages and files say nothing that it does not say better.
         found = [Check("upstream names", self._names), Check("upstream", self._upstream)]
-        found += [self._tls(name) for name in own]
-        found.append(Check("health check", partial(self._health, own[0]), (f"TLS of {own[0]}",)))
-        found.append(Check("rewriter", partial(self._rewriter, own[0]), (f"TLS of {own[0]}",)))
-        found += self._pages_and_files("index door", own[0], own[0], f"https://{own[0]}/packages/")
+        found += [self._tls(name, _INDEX) for name in own]
+        trusted = (f"TLS of {own[0]}",)
+        found.append(Check("health check", partial(self._health, own[0]), trusted, _INDEX))
+        found.append(Check("rewriter", partial(self._rewriter, own[0]), trusted))
+        found += self._pages_and_files(_INDEX, own[0], own[0], f"https://{own[0]}/packages/")
         if self._settings.appliance.intercept:
             hosts = self._index_host, self._files_host
-            found += [self._tls(name) for name in dict.fromkeys(hosts)]
-            found += self._pages_and_files("intercept door", *hosts, self._files_url)
+            found += [self._tls(name, _INTERCEPT) for name in dict.fromkeys(hosts)]
+            found += self._pages_and_files(_INTERCEPT, *hosts, self._files_url)
         return [*found, Check("disk", self._disk)]
 
-    def _tls(self, name: str) -> Check:
-        return Check(f"TLS of {name}", partial(self._certificate, name))
+    def _tls(self, name: str, door: str) -> Check:
+        return Check(f"TLS of {name}", partial(self._certificate, name), door=door)
 
     def _pages_and_files(
         self, door: str, pages_name: str, files_name: str, files_url: str
     ) -> list[Check]:
-        page, file = f"page, {door}", f"file, {door}"
+        page, file = f"page, {door} door", f"file, {door} door"
         return [
-            Check(page, partial(self._page, pages_name), ("upstream", f"TLS of {pages_name}")),
+            Check(
+                page, partial(self._page, pages_name), ("upstream", f"TLS of {pages_name}"), door
+            ),
             Check(
                 file,
                 partial(self._file, pages_name, files_name, files_url),
                 (page, f"TLS of {files_name}"),
+                door,
             ),
         ]
 
@@ -79,23 +85,23 @@ class _Checks:
         timeout = upstream.connect_timeout + upstream.read_timeout + _ENGINE_TIME
         return Door(name, appliance.address, appliance.https_port, tls, timeout)
 
-    def _certificate(self, name: str) -> str:
+    def _certificate(self, name: str) -> Finding:
         end = self._door(name).certificate_end()
         days = (end - datetime.now(UTC)).days
-        return f"trusted, {days} days left"
+        return Finding(f"trusted, {days} days left", {"ends": end.timestamp()})
 
-    def _health(self, name: str) -> str:
+    def _health(self, name: str) -> Finding:
         self._door(name).get("/healthz")
-        return "answered"
+        return Finding("answered")
 
-    def _rewriter(self, name: str) -> str:
+    def _rewriter(self, name: str) -> Finding:
         # Without its last slash a page's path is answered by the rewriter, and never cached.
         path = f"/simple/{self._project}"
         self._door(name).get(path, status=HTTPStatus.MOVED_PERMANENTLY)
-        return "answered"
+        return Finding("answered")
 
-    def _page(self, name: str) -> str:
-        return f"from the cache, {len(self._files(name))} files of {self._project}"
+    def _page(self, name: str) -> Finding:
+        return Finding(f"from the cache, {len(self._files(name))} files of {self._project}")
 
     def _files(self, name: str) -> list[dict[str, Any]]:
         """Return the `files` of the project's page, their URLs absolute."""
@@ -103,7 +109,7 @@ class _Checks:
         response = self._door(name).get_cached(path, accept=_JSON)
         return _page_files(response.content, self._project, f"https://{name}{path}")
 
-    def _file(self, pages_name: str, files_name: str, files_url: str) -> str:
+    def _file(self, pages_name: str, files_name: str, files_url: str) -> Finding:
         cached = [f for f in self._files(pages_name) if f["url"].startswith(files_url)]
         if not cached:
             raise CheckError(
@@ -120,18 +126,20 @@ class _Checks:
                 f"the content of {path} does not match its path: its blake2b-256 is {digest}",
                 "remove the object from the cache",
             )
-        return f"from the cache, {file['filename']}, {len(body)} bytes, content proved by its path"
+        return Finding(
+            f"from the cache, {file['filename']}, {len(body)} bytes, content proved by its path"
+        )
 
-    def _names(self) -> str:
+    def _names(self) -> Finding:
         # What was known of them may go on to serve, so that nothing else needs this.
         found = failures(self._settings)
         if found:
             problems = dict.fromkeys(failure.problem for failure in found)
             remedies = dict.fromkeys(failure.remedy for failure in found)
             raise CheckError(", and ".join(problems), ", and ".join(remedies))
-        return "all lead elsewhere"
+        return Finding("all lead elsewhere")
 
-    def _upstream(self) -> str:
+    def _upstream(self) -> Finding:
         begin = time.monotonic()
         try:
             found = ask_pages(self._settings, self._project)
@@ -150,9 +158,10 @@ class _Checks:
             ) from error
         seconds = time.monotonic() - begin
         files = [file for page in found for file in _page_files(page.body, self._project, page.url)]
-        return f"answered in {seconds:.1f} s, {len(files)} files of {self._project}"
+        words = f"answered in {seconds:.1f} s, {len(files)} files of {self._project}"
+        return Finding(words, {"seconds": seconds})
 
-    def _disk(self) -> str:
+    def _disk(self) -> Finding:
         directory = Path(self._settings.appliance.cache_dir)
         if not directory.is_dir():
             raise CheckError(f"{directory} is not a directory", "run the playbook again")
@@ -164,7 +173,7 @@ class _Checks:
                 "that must be",
                 "enlarge the file system or lower the sizes of the cache",
             )
-        return f"{_gigabytes(free)} are free in {directory}"
+        return Finding(f"{_gigabytes(free)} are free in {directory}")
 
 
 def _page_files(body: bytes, project: str, url: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import httpx
 
+from cellar.selftest import AGENT
 from cellar.selftest.report import CheckError
 
 _LOG = "see `journalctl -u nginx -u cellar-rewriter`"
@@ -72,7 +73,12 @@ class Door:
             with httpx.Client(verify=self._tls, timeout=self._timeout, trust_env=False) as client:
                 response = client.get(
                     f"https://{host}:{self._port}{path}",
-                    headers={"Host": self.name, "Accept": accept, "Accept-Encoding": "gzip"},
+                    headers={
+                        "Host": self.name,
+                        "User-Agent": AGENT,
+                        "Accept": accept,
+                        "Accept-Encoding": "gzip",
+                    },
                     extensions={"sni_hostname": self.name},
                 )
         except (httpx.HTTPError, httpx.InvalidURL) as error:

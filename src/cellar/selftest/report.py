@@ -1,8 +1,8 @@
 """What a self-test finds, and the order in which its checks depend on each other."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 
@@ -25,27 +25,38 @@ class CheckError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check that passed has found: in a few words, and what of it is a number."""
+
+    words: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """
     One check.
 
-    `run` returns what it found in a few words, or raises CheckError. `needs` names the checks
-    without whose success this one says nothing.
+    `run` returns what it found, or raises CheckError. `needs` names the checks without whose
+    success this one says nothing, `door` the door that it goes through, if it is about one.
     """
 
     name: str
-    run: Callable[[], str]
+    run: Callable[[], Finding]
     needs: tuple[str, ...] = ()
+    door: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of one check; `remedy` is empty unless it failed."""
+    """The outcome of one check; `remedy` is empty unless it failed, `numbers` are if it did."""
 
     check: str
     status: Status
     finding: str
     remedy: str = ""
+    door: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the result as one line."""
@@ -59,15 +70,17 @@ def run_checks(checks: Iterable[Check]) -> Iterator[Result]:
     for check in checks:
         missing = next((name for name in check.needs if name not in passed), None)
         if missing is not None:
-            yield Result(check.name, Status.SKIP, f"needs {missing}")
+            yield Result(check.name, Status.SKIP, f"needs {missing}", door=check.door)
             continue
         try:
             finding = check.run()
         except CheckError as error:
-            yield Result(check.name, Status.FAIL, error.problem, error.remedy)
+            yield Result(check.name, Status.FAIL, error.problem, error.remedy, check.door)
         else:
             passed.add(check.name)
-            yield Result(check.name, Status.OK, finding)
+            yield Result(
+                check.name, Status.OK, finding.words, door=check.door, numbers=finding.numbers
+            )
 
 
 def as_json(results: Iterable[Result]) -> str:

@@ -1,6 +1,7 @@
 """Reading bodies, and how many of them a process holds at a time."""
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,9 @@ _LARGE = 2 * 1024 * 1024
 _STEP = 4096
 # Bodies of up to that size that a process holds, read or being read, until they are answered.
 _PLACES = 24
+# Bytes of a body that nobody reads, which the kernel takes in all the same.
+_TAKEN_IN = 64 * 1024
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Rooms:
@@ -58,6 +62,16 @@ class Room:
     ) -> None:
         """Give everything back."""
         await self._held.aclose()
+
+    def leave(self, response: httpx.Response) -> None:
+        """
+        Count a body that nobody reads, as it is of an error: as long as its sender says it is.
+
+        Of a long one the connection takes in the beginning, until it is closed.
+        """
+        length = response.headers.get("Content-Length", "")
+        if _LENGTH.fullmatch(length):
+            self.received += min(int(length), _TAKEN_IN)
 
     async def read(self, response: httpx.Response, limit: int) -> bytes:
         """

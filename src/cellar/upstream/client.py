@@ -192,6 +192,7 @@ class IndexClient:
                     return NotModified(
                         response.headers.get("Cache-Control"), response.headers.get("Age")
                     )
+                room.leave(response)
                 if response.status_code in self._absent:
                     return Absent()
                 if response.status_code == HTTPStatus.LOOP_DETECTED:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cellar.store import Entry, Zone, entries
+from cellar.verifying.counted import Fill
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS folders (
@@ -111,6 +112,15 @@ class Ledger:
                 self._database.execute(
                     "INSERT OR REPLACE INTO folders VALUES (?, ?)", (name, changed)
                 )
+
+    def fill(self, zone: Zone, block: int) -> Fill:
+        """Return how many records a zone has, and their bytes in whole blocks of the disk."""
+        query = (
+            "SELECT count(*), coalesce(sum((size + :block - 1) / :block * :block), 0)"
+            " FROM records WHERE folder > :folder || '/' AND folder < :folder || '0'"
+        )
+        row = self._database.execute(query, {"block": block, "folder": str(zone.folder)})
+        return Fill(*row.fetchone())
 
     def due(self, zones: Iterable[Zone], before: float) -> Iterator[tuple[Zone, Path]]:
         """

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from cellar.replacing import replace_file
 from cellar.store import Zone
 from cellar.verifying.ledger import Ledger
 from cellar.verifying.proofs import Outcome, Proof, Prover
@@ -18,6 +19,8 @@ class Summary:
     What a run has found: counts of records, the bytes that were read, and what was removed.
 
     `due` is how many records are still to be looked at. Times are seconds since 1970.
+    `removed_total` counts the records that this and all earlier runs have removed, and
+    `last_removed` is when the last of them ended that removed one, 0 for never.
     """
 
     started: float
@@ -26,6 +29,16 @@ class Summary:
     bytes: int = 0
     due: int = 0
     removed: list[dict[str, Any]] = field(default_factory=list)
+    removed_total: int = 0
+    last_removed: float = 0.0
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Return the summary of the last run; None if there is none that can be read."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
 
     def add(self, proof: Proof) -> None:
         """Count a proof."""
@@ -42,16 +55,16 @@ class Summary:
 
     def write(self, path: Path) -> None:
         """
-        Replace the file that has the summary of the last run.
+        Replace the file that has the summary of the last run, and go on with its totals.
 
         Raises:
             OSError: it cannot be written; the old one stays.
 
         """
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_text(self.as_json() + "\n", encoding="utf-8")
-        beside.chmod(0o644)
-        beside.replace(path)
+        before = self.read(path) or Summary(0.0)
+        self.removed_total = before.removed_total + sum(each["records"] for each in self.removed)
+        self.last_removed = self.ended if self.removed else before.last_removed
+        replace_file(path, self.as_json() + "\n")
 
 
 class Pace:

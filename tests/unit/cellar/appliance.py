@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,16 @@ from unittest import mock
 import trustme
 from click.testing import CliRunner, Result
 
-from cellar.cli import main
+from cellar.cli import main, watching
 from cellar.resolving import ResolvingError, failures
 from cellar.selftest import checks
+from cellar.settings import read_settings
+from cellar.status import Status, take
 from unit.cellar.servers import Answer, Request, Script, https_server
 from unit.cellar.support import PYPI, write_settings
 
 Change = Callable[[Request, Answer], Answer]
+
 
 JSON = "application/vnd.pypi.simple.v1+json"
 NAMES = ["cellar.example", "second.example", "localhost", "files.example"]
@@ -100,7 +105,16 @@ class World:
         self.appliance = Appliance()
         self.upstream: Script = lambda _: Answer(200, page("https://files.example/packages/"))
         self.names = NAMES
-        self.changes: dict[str, dict[str, Any]] = {"upstream": {}, "appliance": {}}
+        self.certificate_ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=300)
+        self.changes: dict[str, dict[str, Any]] = {
+            "upstream": {},
+            "appliance": {},
+            "certificates": {},
+        }
+        # What systemd says; None for nothing.
+        self.units: dict[str, str] | None = {"nginx.service": "active"}
+        for folder in ("resolver", "verifier", "metrics", "traffic"):
+            (directory / folder).mkdir()
         # What the DNS says of each host; 192.0.2.1 is the appliance.
         self.addresses: dict[str, list[str]] = {
             "localhost": ["192.0.2.2"],
@@ -109,7 +123,7 @@ class World:
 
     def settings(self) -> Path:
         serve = self.stack.enter_context
-        port = serve(https_server(self.ca, self.names, self.appliance))
+        port = serve(https_server(self.ca, self.names, self.appliance, self.certificate_ends))
         upstream_port = serve(https_server(self.ca, ["localhost"], self.upstream))
         return write_settings(
             self.directory / "cellar.toml",
@@ -128,13 +142,37 @@ class World:
                 "min_free": 1,
                 **self.changes["appliance"],
             },
+            resolver={"directory": str(self.directory / "resolver")},
+            verifier={"directory": str(self.directory / "verifier")},
+            certificates=self.changes["certificates"],
+            metrics={"file": str(self.directory / "metrics/metrics")},
+            traffic={
+                "directory": str(self.directory / "traffic"),
+                "log_directory": str(self.directory / "traffic"),
+            },
         )
 
     def selftest(self, *options: str) -> Result:
-        arguments = ["selftest", "--settings", str(self.settings()), *options]
-        found = partial(failures, look_up=self._look_up, is_own="192.0.2.1".__eq__)
-        with mock.patch.object(checks, "failures", found):
+        return self.run("selftest", *options)
+
+    def run(self, command: str, *options: str) -> Result:
+        """Run a command of `cellar` on the appliance."""
+        arguments = [command, "--settings", str(self.settings()), *options]
+        with self._resolved(), mock.patch.object(watching, "ask_units", self.ask_units):
             return CliRunner().invoke(main, arguments)
+
+    def status(self) -> Status:
+        """Take the appliance's status now."""
+        path = self.settings()
+        with self._resolved():
+            return take(read_settings(path), path, time.time(), self.ask_units)
+
+    def ask_units(self, _: Sequence[str]) -> Mapping[str, str] | None:
+        return self.units
+
+    def _resolved(self) -> AbstractContextManager[object]:
+        found = partial(failures, look_up=self._look_up, is_own="192.0.2.1".__eq__)
+        return mock.patch.object(checks, "failures", found)
 
     def _look_up(self, host: str, servers: object) -> list[str]:
         if host not in self.addresses:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -63,12 +64,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def https_server(ca: trustme.CA, names: list[str], script: Script) -> Iterator[int]:
-    """Serve `script` on 127.0.0.1 with a certificate for `names`; yields the port."""
+def https_server(
+    ca: trustme.CA, names: list[str], script: Script, ends: datetime | None = None
+) -> Iterator[int]:
+    """Serve `script` on 127.0.0.1 with a certificate for `names`, until `ends`; yields the port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.script = script
     server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    ca.issue_cert(*names).configure_cert(server.tls)
+    ca.issue_cert(*names, not_after=ends).configure_cert(server.tls)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

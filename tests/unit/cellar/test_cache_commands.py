@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +84,44 @@ def test_what_is_removed_is_named_with_the_reason(
     assert [each["path"] for each in summary(tmp_path)["removed"]] == [path]  # type: ignore[attr-defined]
     assert cellar("verify").exit_code == 0
     assert summary(tmp_path)["removed"] == []
+
+
+def test_what_was_removed_is_counted_over_all_runs(
+    cellar: Cellar, stocked: Stocked, path: str, tmp_path: Path
+) -> None:
+    """Whoever looks every minute, or in the morning, has to hear of it too."""
+    cellar("verify")
+    assert (summary(tmp_path)["removed_total"], summary(tmp_path)["last_removed"]) == (0, 0)
+    for total in (1, 2):
+        flip(stocked.places(path, "file")[0])
+        cellar("verify", "--all")
+        damaged = summary(tmp_path)
+        assert (damaged["removed_total"], damaged["last_removed"]) == (total, damaged["ended"])
+        cellar("verify")
+        sound = summary(tmp_path)
+        assert (sound["removed_total"], sound["last_removed"]) == (total, damaged["ended"])
+        stocked.fetch(path)
+
+
+@pytest.mark.usefixtures("path")
+def test_each_run_counts_what_zones_hold_as_the_engine_does_in_blocks_of_the_disk(
+    cellar: Cellar, stocked: Stocked, tmp_path: Path
+) -> None:
+    stocked.fetch(stocked.publish(f"other-{WHEEL}", 3 * SLICE))
+    begin = time.time()
+
+    cellar("verify")
+
+    counted = json.loads((tmp_path / "verifier/zones.json").read_text())
+    block = os.statvfs(stocked.cache).f_bsize
+    places = [place for place in (stocked.cache / "files").rglob("*") if place.is_file()]
+    assert len(places) == 4
+    assert begin <= counted["when"] <= time.time()
+    assert counted["zones"]["files"] == {
+        "records": 4,
+        "bytes": sum(-(-place.stat().st_size // block) * block for place in places),
+    }
+    assert counted["zones"]["metadata"] == {"records": 0, "bytes": 0}
 
 
 def test_what_was_looked_at_lately_is_looked_at_again_only_if_somebody_asks(

@@ -1,9 +1,11 @@
 """The `cellar` command, as operators and the Ansible role call it."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import cellar
@@ -24,10 +26,47 @@ def test_the_packages_version_is_the_one_that_is_installed() -> None:
 def test_the_help_names_every_command_and_where_to_begin() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for words in ("check-settings", "rewriter", "selftest", "run `cellar selftest`"):
+    for words in ("Begin with `cellar status`", "exits with 0 if all is well", *main.commands):
         assert words in result.stdout
-    for command in main.commands:
-        assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+    assert "..." not in result.stdout.partition("[ARGS]...")[2], "a sentence was cut"
+
+
+# What runs until it is told to end has no result.
+@pytest.mark.parametrize("command", sorted(main.commands.keys() - {"rewriter"}))
+def test_the_help_of_each_command_says_what_its_exit_status_means(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert re.search(r"Exits\s+with\s+0", result.stdout), result.stdout
+
+
+def completed(words: str) -> list[str]:
+    """Return what bash is offered for the last of some words."""
+    variables = {"_CELLAR_COMPLETE": "bash_complete", "COMP_WORDS": words}
+    variables["COMP_CWORD"] = str(len(words.split(" ")) - 1)
+    result = CliRunner().invoke(main, [], prog_name="cellar", env=variables)
+    return [line.partition(",")[2] or line for line in result.stdout.splitlines()]
+
+
+def test_shells_complete_commands_options_and_the_words_that_options_take() -> None:
+    assert completed("cellar sel") == ["selftest"]
+    assert set(completed("cellar ")) == set(main.commands)
+    assert completed("cellar verify --a") == ["--all"]
+    assert "project" in completed("cellar report --by ")
+
+
+def test_lock_files_are_completed_as_files() -> None:
+    variables = {"_CELLAR_COMPLETE": "bash_complete", "COMP_WORDS": "cellar warm uv."}
+    result = CliRunner().invoke(main, [], prog_name="cellar", env={**variables, "COMP_CWORD": "2"})
+    assert result.stdout.startswith("file,")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_command_has_a_script_for_each_shell_that_the_role_installs(shell: str) -> None:
+    path = REPOSITORY / "roles/rewriter/vars/main.yml"
+    assert shell in yaml.safe_load(path.read_text(encoding="utf-8"))["__rewriter_completions"]
+    variables = {"_CELLAR_COMPLETE": f"{shell}_source"}
+    result = CliRunner().invoke(main, [], prog_name="cellar", env=variables)
+    assert f"_CELLAR_COMPLETE={shell}_complete" in result.stdout
 
 
 def test_good_settings_are_accepted_from_any_path(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -40,6 +39,12 @@ def test_every_door_is_asked_at_the_appliances_address_under_its_own_name(
     }
 
 
+def test_every_request_says_who_asks(world: World) -> None:
+    """By it the counter of traffic leaves them out."""
+    assert world.selftest().exit_code == 0
+    assert {each.header["user-agent"] for each in world.appliance.requests} == {"cellar-selftest"}
+
+
 def test_without_interception_its_names_are_not_asked_for(world: World) -> None:
     world.changes["appliance"]["intercept"] = False
     world.names = ["cellar.example", "second.example"]
@@ -65,12 +70,23 @@ def test_json_output_says_the_same_as_the_lines(world: World) -> None:
         "status": "FAIL",
         "finding": "/nonexistent is not a directory",
         "remedy": "run the playbook again",
+        "door": "",
+        "numbers": {},
     }
     world.changes["appliance"] = {}
     assert json.loads(world.selftest("--json").stdout)["ok"] is True
 
 
-Change = Callable[[World], None]
+def test_a_program_is_told_the_door_of_a_check_and_when_certificates_end(world: World) -> None:
+    found = {each["check"]: each for each in json.loads(world.selftest("--json").stdout)["checks"]}
+    doors = {name: check["door"] for name, check in found.items() if check["door"]}
+    index = ["TLS of cellar.example", "TLS of second.example", "health check"]
+    index += ["page, index door", "file, index door"]
+    assert [name for name, door in doors.items() if door == "index"] == index
+    assert [name for name, door in doors.items() if door == "intercept"] == CHECKS[8:12]
+    ends = world.certificate_ends.timestamp()
+    assert found["TLS of cellar.example"]["numbers"] == {"ends": ends}
+    assert found["upstream"]["numbers"]["seconds"] > 0
 
 
 def test_settings_that_cannot_be_used_are_told_and_nothing_is_asked(world: World) -> None:

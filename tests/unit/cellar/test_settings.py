@@ -69,6 +69,8 @@ GOOD = [
     ("appliance", "server_names", ["a.example", "b.example", "localhost"]),
     ("appliance", "ca_file", ""),
     ("appliance", "min_free", 0),
+    ("certificates", "renew_days", 824),
+    ("certificates", "renews", False),
 ]
 
 
@@ -127,6 +129,12 @@ BAD = [
     ("appliance", "selftest_project", "An_Example"),
     ("appliance", "selftest_project", "../secret"),
     ("appliance", "selftest_project", 6),
+    ("appliance", "units", []),
+    ("appliance", "units", ["nginx"]),
+    ("appliance", "units", ["--all.service"]),
+    ("certificates", "renew_days", 0),
+    ("certificates", "renews", "no"),
+    ("metrics", "file", "metrics.txt"),
 ]
 
 

@@ -22,6 +22,21 @@ from unit.cellar.rewriting import (
 from unit.cellar.support import PAGES, Rewriter, Upstream, scripted, settings
 
 
+@pytest.mark.parametrize("status", [404, 410, 503])
+@pytest.mark.parametrize(
+    ("length", "counted"),
+    [({"Content-Length": "23"}, "23"), ({"Content-Length": "10000000"}, "65536"), ({}, "0")],
+)
+def test_a_body_that_nobody_reads_is_counted_as_its_sender_says(
+    start: Start, status: int, length: dict[str, str], counted: str
+) -> None:
+    """It has come all the same, but of a long one no more than the kernel takes in."""
+    said = answer(status, b"x" * 23, length)
+    response = start(said).ask("/index/json/simple/an-example/")
+    tries = 3 if status == 503 else 1
+    assert int(response.headers["x-upstream-bytes"]) == tries * int(counted)
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_project_that_upstream_does_not_have_is_not_found_for_a_minute(
     start: Start, status: int, caplog: pytest.LogCaptureFixture

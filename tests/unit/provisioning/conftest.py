@@ -59,7 +59,10 @@ GOOD: Mapping[str, Any] = {
     "cellar_selftest_project": "six",
     "cellar_verify_days": 1,
     "cellar_verify_rate": "50m",
+    "cellar_metrics_networks": ["127.0.0.1", "::1"],
     "cellar_log_days": 14,
+    "cellar_report_days": 90,
+    "cellar_report_networks": ["127.0.0.1", "::1"],
 }
 
 

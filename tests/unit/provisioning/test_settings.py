@@ -32,6 +32,10 @@ RIGHT: list[dict[str, Any]] = [
     {"cellar_ca_valid_days": 90, "cellar_certificate_valid_days": 90},
     {"cellar_selftest_project": "zope-interface2"},
     {"cellar_rewriter_workers": 64, "cellar_log_days": 1},
+    {"cellar_report_networks": ["192.0.2.0/24", "2001:db8::/32", "10.0.0.1", "0.0.0.0/0"]},
+    {"cellar_report_networks": [], "cellar_report_days": 3650},
+    {"cellar_metrics_networks": []},
+    {"cellar_metrics_networks": ["0.0.0.0/0", "::/0", "192.0.2.7", "2001:db8::/32"]},
 ]
 
 
@@ -137,7 +141,19 @@ SHAPES: list[tuple[str, Any, str]] = [
     ("cellar_selftest_project", "Six", "is not a normalised project name"),
     ("cellar_selftest_project", "a--b", "is not a normalised project name"),
     ("cellar_selftest_project", "../six", "is not a normalised project name"),
+    ("cellar_metrics_networks", ["all"], "is not an address or a network"),
+    ("cellar_metrics_networks", ["192.0.2.0/24; allow all"], "is not an address or a network"),
+    ("cellar_metrics_networks", ["192.0.2.7/24"], "has bits behind its prefix"),
+    ("cellar_metrics_networks", ["2001:DB8::/32"], "canonical form, which is 2001:db8::/32"),
+    ("cellar_metrics_networks", ["::1", "::1"], "has an item twice"),
     ("cellar_log_days", 3651, "is not between 1 and 3650"),
+    ("cellar_report_days", 0, "is not between 1 and 3650"),
+    ("cellar_report_networks", ["office"], "is not an address or a network (CIDR)"),
+    ("cellar_report_networks", ["192.0.2.0/33"], "is not an address or a network (CIDR)"),
+    ("cellar_report_networks", ["192.0.2.7/24"], "without which it is 192.0.2.0/24"),
+    ("cellar_report_networks", ["2001:DB8::/32"], "canonical form, which is 2001:db8::/32"),
+    ("cellar_report_networks", ["fe80::1%eth0"], "has a zone"),
+    ("cellar_report_networks", ["192.0.2.0/24; }"], "is not an address or a network (CIDR)"),
 ]
 
 

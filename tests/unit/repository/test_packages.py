@@ -86,7 +86,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert package == sources
-    assert {PurePosixPath(name).suffix for name in package} <= {".py", ".typed"}
+    assert {PurePosixPath(name).suffix for name in package} <= {".css", ".py", ".typed"}
     assert "cellar/cli/__init__.py" in package
     assert f"{info}/entry_points.txt" in names
 

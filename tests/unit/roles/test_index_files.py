@@ -52,6 +52,7 @@ class Appliance:
             "vars": {
                 "__cellar_config_dir": str(self.config),
                 "__cellar_index_ca_dir": str(self.config / "indexes"),
+                "__cellar_credentials_dir": str(self.config / "credentials"),
                 "__rewriter_home": str(self.directory / "opt"),
                 "__rewriter_release": str(self.directory / "opt/0123456789ab"),
             },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -50,6 +50,12 @@ INDEX_DOOR = [
     "= /healthz",
     "= /ca.pem",
     "= /ca.pem.sha256",
+    "= /report.html",
+    "@report_denied",
+    "@report_missing",
+    "= /metrics",
+    "@metrics_denied",
+    "@metrics_missing",
     "@upstream_unavailable",
     "= /",
     "/",
@@ -278,3 +284,28 @@ def test_the_log_of_an_answers_parts_has_no_variable_that_nginx_keeps(http: Dire
     kept = {each.arguments[-1] for each in http.all("map")}
 
     assert {f"${v}" for v in re.findall(r"\$(\w+)", "".join(log))} & kept == set()
+
+
+def test_the_report_is_for_the_networks_that_are_named_and_for_nobody_else() -> None:
+    networks = ["192.0.2.0/24", "2001:db8::/32"]
+    http = nginx.rendered(**HOSTS, cellar_report_networks=networks)
+
+    (report,) = [each for each in locations(http) if name(each) == "= /report.html"]
+    access = [(each.name, *each.arguments) for each in report.block]
+    access = [each for each in access if each[0] in {"allow", "deny"}]
+    assert access == [*(("allow", network) for network in networks), ("deny", "all")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "allowed"),
+    [({}, ["127.0.0.1", "::1"]), ({"cellar_report_networks": []}, None)],
+)
+def test_by_default_the_report_is_for_the_appliance_itself(
+    settings: dict[str, Any], allowed: list[str] | None
+) -> None:
+    found = [
+        [network for (network,) in each.values("allow")]
+        for each in locations(nginx.rendered(**HOSTS, **settings))
+        if name(each) == "= /report.html"
+    ]
+    assert found == ([] if allowed is None else [allowed])

@@ -262,5 +262,5 @@ def test_a_condition_only_ever_returns(http: Directive) -> None:
 def test_no_directory_is_served_but_the_public_files(http: Directive) -> None:
     roots = {name(each) for each in locations(http) if each.all("root")}
 
-    assert roots <= {"= /ca.pem", "= /ca.pem.sha256"}
+    assert roots <= {"= /ca.pem", "= /ca.pem.sha256", "= /metrics", "= /report.html"}
     assert http.all("root") == []

@@ -28,6 +28,8 @@ PROGRAMS = {
     "cellar-resolver.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-upstreams.service": {"/usr/bin/systemctl"},
     "cellar-verifier.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "cellar-traffic.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "cellar-metrics.service": {"/usr/local/bin/cellar"},  # role rewriter
 }
 
 # The greatest exposure, in tenths, of 100 for a service without any sandbox. The one that renews
@@ -39,6 +41,8 @@ EXPOSURE = {
     "cellar-resolver.service": 15,
     "cellar-upstreams.service": 40,
     "cellar-verifier.service": 15,
+    "cellar-traffic.service": 15,
+    "cellar-metrics.service": 15,
 }
 
 
@@ -74,11 +78,12 @@ WITH_CREDENTIALS = {
 }
 
 
-def test_the_rewriter_gets_the_credentials_of_each_index_that_has_some(
-    systemd_analyze: str, units: Path
+@pytest.mark.parametrize("role", ["rewriter", "metrics"])
+def test_who_asks_indexes_gets_the_credentials_of_each_that_has_some(
+    systemd_analyze: str, units: Path, role: str
 ) -> None:
-    unit = units / "cellar-rewriter.service"
-    text = render("rewriter", f"{unit.name}.j2", **WITH_CREDENTIALS)
+    unit = units / f"cellar-{role}.service"
+    text = render(role, f"{unit.name}.j2", **WITH_CREDENTIALS)
     lines = [line for line in text.splitlines() if line not in unit.read_text().splitlines()]
     added = [line for line in lines if not line.startswith("Exec")]
 
