@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from contextlib import contextmanager
@@ -120,6 +121,34 @@ def test_a_killed_worker_of_the_engine_is_replaced_and_the_cache_stays(
     running = appliance.run(f"pgrep --parent {pid} --full 'worker process'").split()
     assert len(running) == len(workers)
     assert not set(running) & set(workers)
+
+
+def test_what_a_killed_worker_leaves_half_written_goes_after_a_day_and_not_before(
+    appliance: Appliance, fakepypi: FakePyPI, files: OpenDoor, project: str
+) -> None:
+    name = f"{project}-1.0-py3-none-any.whl"
+    file = fakepypi.publish(project, "1.0", kind="blob", filename=name, size=8_000_000)
+    clean = "systemd-tmpfiles --clean /etc/tmpfiles.d/cellar.conf"
+    find = "find /var/cache/cellar/temp -type f -size +100k"
+
+    def download() -> None:
+        with contextlib.suppress(requests.RequestException):
+            files("index").ask(file.path)
+
+    with fakepypi.behaving("files", file.path, shared_rate=1e6):
+        client = threading.Thread(target=download)
+        client.start()
+        deadline = time.monotonic() + 10
+        while not (left := appliance.run(find).split()):
+            assert time.monotonic() < deadline, "nothing is written on its way into the cache"
+        appliance.run("pkill -KILL --full 'nginx: worker process'")
+        client.join()
+    appliance.run(clean)
+    assert appliance.run(find).split() == left
+    appliance.run(f"touch --date='25 hours ago' {left[0]}")
+    appliance.run(clean)
+    assert not appliance.run(find).split()
+    assert len(files("index").ask(file.path).content) == file.size
 
 
 def test_a_killed_engine_comes_back_by_itself_with_its_cache(
