@@ -141,7 +141,7 @@ def test_what_a_killed_worker_leaves_half_written_goes_after_a_day_and_not_befor
         deadline = time.monotonic() + 10
         while not (left := appliance.run(find).split()):
             assert time.monotonic() < deadline, "nothing is written on its way into the cache"
-        appliance.run("pkill -KILL --full 'nginx: worker process'")
+        appliance.run("pkill -KILL --full 'nginx: [w]orker process'")
         client.join()
     appliance.run(clean)
     assert appliance.run(find).split() == left

@@ -83,19 +83,22 @@ def test_what_a_real_tool_has_locked_is_warmed_for_the_platforms_asked_for_and_f
     user.start_project(project)
     lock = client_job.read(user.way.lock)
 
+    def count(path: str) -> int:
+        return len(fakepypi.requests(host="files", path=path, method="GET"))
+
+    # Some tools fetch what they lock.
+    appliance.box.run("cellar purge %s", project)
+    before = {platform: count(path) for platform, path in wheels.items()}
+
     def sent() -> set[str]:
-        return {
-            platform
-            for platform, path in wheels.items()
-            if fakepypi.requests(host="files", path=path, method="GET")
-        }
+        return {each for each, path in wheels.items() if count(path) > before[each]}
 
     # pip locks what the machine needs that it runs on.
     others = set() if way == "pip, pylock.toml" else {THERE}
     status, outcomes = warm(appliance, lock, user.way.lock, f"--python 3.11 --platform {HERE}")
     assert (status, sent()) == (0, {HERE}), outcomes
     status, outcomes = warm(appliance, lock, user.way.lock, f"--python 3.11 --platform {THERE}")
-    assert (status, sent()) == (0 if others else 1, {HERE} | others), outcomes
+    assert (status, sent()) == (0, {HERE} | others), outcomes
     with fakepypi.down():
         installed = user.install(project, project)
     assert installed.versions == {project: "1.0"}, str(installed)
