@@ -32,8 +32,8 @@ class Doors:
     """
     Asks the appliance at its own address for its names, over kept connections.
 
-    `index` is the name of the index door. `pages` are the names that have pages, each with what
-    people call its door.
+    `index` is the name of the index door, `intercept` that of PyPI's index if its door is open.
+    `pages` are the names that have pages, each with what people call its door.
     """
 
     def __init__(self, settings: Settings, connections: int) -> None:
@@ -51,8 +51,10 @@ class Doors:
             raise WarmingError(str(error)) from error
         self.index = appliance.server_names[0]
         self.pages = {self.index: "index door"}
+        self.intercept: str | None = None
         if appliance.intercept:
-            self.pages[urlsplit(settings.indexes[0].url).hostname or ""] = "intercept door"
+            self.intercept = urlsplit(settings.indexes[0].url).hostname or ""
+            self.pages[self.intercept] = "intercept door"
         host = f"[{appliance.address}]" if ":" in appliance.address else appliance.address
         self._root = f"https://{host}:{appliance.https_port}"
         self._connections = connections

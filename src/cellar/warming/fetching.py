@@ -60,8 +60,9 @@ def warm(  # noqa: PLR0913, PLR0917 what warming is made of
     """
     Have the appliance fetch what is wanted, and yield the outcome of each item as it is known.
 
-    First come the pages of the projects, then the files with their metadata, at most `parallel` at
-    once. When the caller stops, so does all that is under way.
+    First come the pages of the projects, then the files with their metadata and the documents of
+    releases that are installed by them, at most `parallel` at once. When the caller stops, so
+    does all that is under way.
     """
     projects: dict[str, list[Wanted]] = {}
     for each in dict.fromkeys(wanted):
@@ -82,7 +83,7 @@ def warm(  # noqa: PLR0913, PLR0917 what warming is made of
         for results, found in track(pages, "Pages", len(projects)):
             yield from results
             jobs |= dict.fromkeys(found)
-        yield from track(_each(executor, fetcher.file, list(jobs)), "Files", len(jobs))
+        yield from track(_each(executor, fetcher.fetch, list(jobs)), "Files", len(jobs))
 
 
 @contextmanager
@@ -136,8 +137,19 @@ class _Fetcher:
             results.append(result)
         return results, listing
 
-    def file(self, job: Job) -> Result:
-        """Return the outcome of a file, or of its metadata."""
+    def fetch(self, job: Job) -> Result:
+        """Return the outcome of a file, of its metadata, or of the document of a release."""
+        return self._document(job) if job.kind is Kind.DOCUMENT else self._whole_file(job)
+
+    def _document(self, job: Job) -> Result:
+        item = Result(job.kind, job.name, Outcome.FAILED, "", job.path)
+        door = self._doors.intercept
+        if door is None:
+            return _changed(item, Outcome.LEFT_OUT, "the door that it is asked at is closed")
+        result, _ = self._persistently(item, partial(self._page, item, door))
+        return result
+
+    def _whole_file(self, job: Job) -> Result:
         item = Result(job.kind, job.name, Outcome.FAILED, "", job.path)
         transfer = _Transfer()
         result, _ = self._persistently(item, lambda: (self._file(item, transfer), b""))

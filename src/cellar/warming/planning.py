@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from packaging.version import InvalidVersion, Version
 
@@ -92,6 +92,8 @@ class Plan:
                 yield _left_out(each, "its marker does not hold here")
             elif each.files:
                 yield from self._named(each)
+                if each.by_document:
+                    yield Job(Kind.DOCUMENT, f"document of {each}", _document(each))
             elif not self._listing.is_there:
                 outcome = self._listing.outcome
                 yield Result(Kind.FILE, str(each), outcome, "its files are on its page alone")
@@ -241,6 +243,10 @@ def _metadata(entry: Entry) -> frozenset[str] | None:
 def _requires_python(entry: Entry) -> str | None:
     requires = entry.get("requires-python")
     return requires if isinstance(requires, str) else None
+
+
+def _document(wanted: Wanted) -> str:
+    return f"/pypi/{wanted.project}/{quote(wanted.version or '', safe='!+')}/json"
 
 
 def _left_out(wanted: Wanted, why: str) -> Result:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     PAGE = "page"
     FILE = "file"
     METADATA = "metadata"
+    DOCUMENT = "document"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ class Wanted:
 
     `files` by name, `sha256` by content, `version` all files of that one, and nothing of it the
     newest release. `project` is a normalised name. Without a `marker` (PEP 508) they are wanted in
-    every environment.
+    every environment. `by_document` tells that whoever installs them asks the release's document of
+    PyPI's JSON API for them.
     """
 
     project: str
@@ -33,6 +34,7 @@ class Wanted:
     files: tuple[Named, ...] = ()
     sha256: frozenset[str] = frozenset()
     marker: Marker | None = None
+    by_document: bool = False
 
     def __str__(self) -> str:
         """Return the project and what of it is wanted, in a few words."""

@@ -135,7 +135,7 @@ class Stocked:
             path = request.target.removeprefix("/file")
             other = re.fullmatch(r"/files/[^/]+/[^/]+(/.+)", path)
             return Answer(headers={**said, "X-File-Target": other[1] if other else path})
-        page = re.search(r"/simple/[^/]+/\Z", request.target)
+        page = re.search(r"/(?:simple/[^/]+/|pypi/.+/json)\Z", request.target)
         body = self.contents.get(page[0]) if page else None
         if body is None:
             return Answer(status=404, reason="Not Found")

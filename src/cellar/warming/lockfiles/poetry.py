@@ -31,11 +31,10 @@ def read_poetry(text: str, name: str) -> Lock:
     """
     document = tomllib.loads(text)
     metadata = table_at(document, "metadata", name)
-    version = text_at(metadata, "lock-version", name)
-    if not version.startswith(_KNOWN):
+    form = text_at(metadata, "lock-version", name)
+    if not form.startswith(_KNOWN):
         raise LockError(
-            f"{name}: lock-version {shown(version)} of poetry.lock is not known; known are 1.1 "
-            "and 2."
+            f"{name}: lock-version {shown(form)} of poetry.lock is not known; known are 1.1 and 2."
         )
     # Before 2.0 they stand apart from their packages.
     apart = table_at(metadata, "files", name)
@@ -54,7 +53,10 @@ def read_poetry(text: str, name: str) -> Lock:
         if not files:
             raise LockError(f"{place}: it has no files.")
         marker = marker_of(_marker(package, place), place)
-        wanted.append(Wanted(project, text_at(package, "version", place), files, marker=marker))
+        version = text_at(package, "version", place)
+        # What has no source is PyPI's, of which Poetry knows no other way than by its documents.
+        is_pypi = kind is None
+        wanted.append(Wanted(project, version, files, marker=marker, by_document=is_pypi))
     return Lock(tuple(wanted), tuple(notices))
 
 

@@ -39,14 +39,24 @@ class Shop:
         engine = stocked.engine
         files = [f"https://{engine.origin_name}/whl/"]
         acme = {**PYPI, "name": "acme", "url": "https://acme.example/simple/", "files": files}
-        self._settings = write_settings(
-            directory / "cellar.toml",
-            indexes=[PYPI, acme],
+        self._indexes = [PYPI, acme]
+        self._settings = self._written(intercept=True)
+
+    def _written(self, *, intercept: bool) -> Path:
+        engine = self.stocked.engine
+        return write_settings(
+            self.directory / "cellar.toml",
+            indexes=self._indexes,
             appliance={
                 "https_port": engine._port,  # noqa: SLF001 the engine chose it
+                "intercept": intercept,
                 "ca_file": str(engine.directory / "ca.pem"),
             },
         )
+
+    def close_intercept_door(self) -> None:
+        """Let the settings say that there is none."""
+        self._settings = self._written(intercept=False)
 
     def close(self) -> None:
         self.stocked.engine.rewriter.answer = self._rewriter
@@ -129,6 +139,15 @@ def outcomes(result: Result) -> dict[str, str]:
 def details(result: Result) -> dict[str, str]:
     *lines, _ = result.stdout.splitlines()
     return {line[12:].partition(": ")[0]: line[12:].partition(": ")[2] for line in lines}
+
+
+def poetry_lock(shop: Shop, filename: str, digest: str, source: str = "") -> str:
+    return shop.lock(
+        '[[package]]\nname = "demo"\nversion = "1.0"\n'
+        f'files = [{{file = "{filename}", hash = "sha256:{digest}"}}]\n{source}'
+        '[metadata]\nlock-version = "2.1"\n',
+        "poetry.lock",
+    )
 
 
 def uv_lock(shop: Shop, *files: tuple[str, str]) -> str:

@@ -19,6 +19,8 @@ from unit.cellar.warming.shop import (
     WHEEL,
     Shop,
     outcomes,
+    poetry_lock,
+    uv_lock,
 )
 from unit.roles.engine import INDEX_DOOR
 from unit.roles.variants import INDEX_HOST
@@ -57,6 +59,56 @@ def test_files_their_metadata_and_the_pages_of_both_doors_are_in_the_cache_after
     second = shop.warm(shop.lock("demo==1.0\n"))
     assert (second.exit_code, outcomes(second)) == (0, dict.fromkeys(names, "ok cached"))
     assert shop.asked("/packages/") == []
+
+
+def test_the_document_that_poetry_installs_by_is_in_the_cache_after_it(shop: Shop) -> None:
+    digest = shop.publish(SDIST)
+    shop.stocked.publish_document("/pypi/demo/1.0/json", {"info": {}})
+    name = "document of demo 1.0"
+
+    first = shop.warm(poetry_lock(shop, SDIST, digest))
+
+    assert first.exit_code == 0, first.output
+    assert outcomes(first)[name] == "ok fetched"
+    document = shop.stocked.engine.ask("/pypi/demo/1.0/json", INDEX_HOST)
+    assert document.headers["x-cache"] == "HIT"
+    assert outcomes(shop.warm(poetry_lock(shop, SDIST, digest)))[name] == "ok cached"
+
+
+def test_a_document_that_poetry_would_not_get_is_missing(shop: Shop) -> None:
+    digest = shop.publish(SDIST)
+
+    result = shop.warm(poetry_lock(shop, SDIST, digest))
+
+    assert result.exit_code == 1
+    assert outcomes(result)["document of demo 1.0"] == "missing"
+    assert outcomes(result)[SDIST] == "ok fetched"
+
+
+def test_no_document_is_asked_for_where_none_is_installed_by(shop: Shop) -> None:
+    digest = shop.publish(SDIST)
+    shop.stocked.publish_document("/pypi/demo/1.0/json", {"info": {}})
+    source = '[package.source]\ntype = "legacy"\nurl = "https://index.example/simple"\n'
+
+    for lock in (
+        poetry_lock(shop, SDIST, digest, source),
+        uv_lock(shop, (shop.url(SDIST), digest)),
+        shop.lock("demo==1.0\n"),
+    ):
+        result = shop.warm(lock)
+        assert result.exit_code == 0, result.output
+        assert "document of demo 1.0" not in outcomes(result), lock
+
+
+def test_a_document_is_left_out_where_the_door_that_poetry_asks_is_closed(shop: Shop) -> None:
+    digest = shop.publish(SDIST)
+    shop.stocked.publish_document("/pypi/demo/1.0/json", {"info": {}})
+    shop.close_intercept_door()
+
+    result = shop.warm(poetry_lock(shop, SDIST, digest))
+
+    assert result.exit_code == 0, result.output
+    assert outcomes(result)["document of demo 1.0"] == "left out"
 
 
 def test_the_last_line_counts(shop: Shop) -> None:
