@@ -72,8 +72,9 @@ class Screen:
                 _megabytes(second.served - second.upstream),
             )
         self.console.print(table)
-        runs = [run for pair in demonstration.pairs for run in (pair.first, pair.second)]
-        served, upstream = sum(run.served for run in runs), sum(run.upstream for run in runs)
+        seconds = [pair.second for pair in demonstration.pairs]
+        first = sum(pair.first.upstream for pair in demonstration.pairs)
+        served, upstream = sum(run.served for run in seconds), sum(run.upstream for run in seconds)
         saved_time = sum(pair.first.seconds - pair.second.seconds for pair in demonstration.pairs)
         self.say(
             "From cache: what the second install was served, without what came from PyPI for it. "
@@ -81,9 +82,9 @@ class Screen:
             "takes the whole."
         )
         self.say(
-            f"{len(runs)} installs of {', '.join(demonstration.requirements)} took "
-            f"{_megabytes(served)}: {_megabytes(upstream)} came from PyPI, "
-            f"{_megabytes(served - upstream)} from the cache. The second installs were "
+            f"{len(seconds)} first installs of {', '.join(demonstration.requirements)} had "
+            f"{_megabytes(first)} fetched from PyPI. The {len(seconds)} second ones took "
+            f"{_megabytes(served)}, {_megabytes(served - upstream)} of it from the cache, and were "
             f"{abs(saved_time):.1f} s {'faster' if saved_time >= 0 else 'slower'} in all."
         )
 

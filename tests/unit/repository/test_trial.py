@@ -112,6 +112,22 @@ def test_what_was_lost_is_counted_like_what_was_won(pairs: list[Pair], said: str
     assert "-0.01 MB" in printed.getvalue(), "more came from PyPI than was served"
 
 
+def test_the_sum_of_what_was_saved_is_of_the_second_installs() -> None:
+    """The first ones start from an empty cache, for which a gateway may unpack what it fetches."""
+    shown, printed = screen()
+    warm = Run(1, 3_000_000, 500_000)
+
+    shown.show(
+        Demonstration(
+            "2026-06-01 12:00", ["six"], [Pair("uv", "a", Run(5, 1, 7_000_000), warm)] * 2
+        )
+    )
+
+    text = " ".join(printed.getvalue().split())
+    assert "2 first installs of six had 14.00 MB fetched from PyPI." in text
+    assert "The 2 second ones took 6.00 MB, 5.00 MB of it from the cache" in text
+
+
 # Podman, as far as `Trial` and `clean` ask it: files of containers, and what was removed.
 PODMAN = """#!/bin/sh
 case "$1 $2" in
