@@ -73,7 +73,7 @@ class Screen:
             )
         self.console.print(table)
         seconds = [pair.second for pair in demonstration.pairs]
-        first = sum(pair.first.upstream for pair in demonstration.pairs)
+        fetched = sum(pair.first.upstream for pair in demonstration.pairs)
         served, upstream = sum(run.served for run in seconds), sum(run.upstream for run in seconds)
         saved_time = sum(pair.first.seconds - pair.second.seconds for pair in demonstration.pairs)
         self.say(
@@ -83,7 +83,7 @@ class Screen:
         )
         self.say(
             f"{len(seconds)} first installs of {', '.join(demonstration.requirements)} had "
-            f"{_megabytes(first)} fetched from PyPI. The {len(seconds)} second ones took "
+            f"{_megabytes(fetched)} fetched from PyPI. The {len(seconds)} second ones took "
             f"{_megabytes(served)}, {_megabytes(served - upstream)} of it from the cache, and were "
             f"{abs(saved_time):.1f} s {'faster' if saved_time >= 0 else 'slower'} in all."
         )
