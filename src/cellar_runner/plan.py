@@ -29,9 +29,9 @@ class Plan:
     What targets write.
 
     `routed` is false while the guard has withdrawn the routes: then there is only what is harmless
-    without an appliance. `trust` holds the variables that name the bundle; it is constant while the
-    program is installed. `route` holds those that send clients to the appliance, and is empty unless
-    `routed`. `names` are PyPI's index host and file host, `address` is the appliance's.
+    without an appliance. `trust` holds the variables that name the bundle, constant while the
+    program is installed. `route` holds those that send clients to the appliance, and is empty
+    unless `routed`. `names` are PyPI's index host and file host, `address` is the appliance's.
     """
 
     mode: Mode

@@ -1,5 +1,5 @@
 """How the program says no."""
 
 
-class Refusal(Exception):
-    """What cannot be done, in one sentence that names what is wrong and where; nothing was changed."""
+class Refusal(Exception):  # noqa: N818 # it is no error of ours
+    """What cannot be done, in one sentence that says what is wrong and where."""
