@@ -87,7 +87,7 @@ class _Work:
         return name
 
 
-def preview(store: Store, parts: Sequence[Part]) -> Outcome:
+def preview(store: Store, parts: Sequence[Part], *, lenient: bool = False) -> Outcome:
     """
     Return what `converge` would do, and change nothing.
 
@@ -96,7 +96,7 @@ def preview(store: Store, parts: Sequence[Part]) -> Outcome:
 
     """
     journal = _recovered(store, store.load())
-    work = _work(store, journal, parts, lenient=False)
+    work = _work(store, journal, parts, lenient=lenient)
     return Outcome(_changed(work), tuple(work.notes), tuple(work.failures))
 
 
