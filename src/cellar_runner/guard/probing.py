@@ -16,11 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cellar_runner.plan import Mode
+from cellar_runner.plan import BUNDLE, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from cellar_runner.host import Host
+    from cellar_runner.settings import Settings
 
 #: Seconds for all of it.
 PATIENCE = 2.0
@@ -67,6 +70,16 @@ class Verdict:
     def well(self) -> bool:
         """Tell whether jobs can be sent there."""
         return not self.trouble
+
+
+def way_of(host: Host, settings: Settings, mode: Mode) -> Way:
+    """Return the way of a mode's jobs on a host with these settings."""
+    bundle = host.path(BUNDLE)
+    own = settings.server_name
+    if mode is Mode.INDEX:
+        return Way(mode, own, settings.https_port, (own,), own, bundle)
+    port = settings.proxy_port if mode is Mode.PROXY else settings.https_port
+    return Way(mode, settings.address, port, settings.names, own, bundle)
 
 
 class _Trouble(Exception):  # noqa: N818 # it becomes a sentence
