@@ -29,9 +29,11 @@ class Plan:
     What targets write.
 
     `routed` is false while the guard has withdrawn the routes: then there is only what is harmless
-    without an appliance. `trust` holds the variables that name the bundle, constant while the
-    program is installed. `route` holds those that send clients to the appliance, and is empty
-    unless `routed`. `names` are PyPI's index host and file host, `address` is the appliance's.
+    without an appliance. `names` are PyPI's index host and file host, `address` is the appliance's.
+    `trust` holds the variables that name the bundle, constant while the program is installed;
+    `route` those that send clients to the appliance, and is empty unless `routed`. `authorities`
+    are the CA certificates that the appliance's certificate may be signed by, PEM; where it is
+    publicly trusted there are none, and `trust` is empty.
     """
 
     mode: Mode
@@ -43,6 +45,7 @@ class Plan:
     no_proxy: tuple[str, ...]
     trust: Mapping[str, str] = field(default_factory=dict)
     route: Mapping[str, str] = field(default_factory=dict)
+    authorities: tuple[str, ...] = ()
 
     @property
     def variables(self) -> dict[str, str]:
