@@ -94,9 +94,9 @@ class ApplianceSettings:
     """
     The appliance as its own clients see it: what `cellar selftest` asks and expects.
 
-    An empty `ca_file` means the system's trust store. `proxy_port` is 0 without a proxy door. `min_free` is bytes. The file
-    `no_space_file` is there while the disk of the cache has no space, and tells the engine. `units`
-    are the units of systemd that have to be active.
+    An empty `ca_file` means the system's trust store. `proxy_port` is 0 without a proxy door.
+    `min_free` is bytes. The file `no_space_file` is there while the disk of the cache has no space,
+    and tells the engine. `units` are the units of systemd that have to be active.
     """
 
     address: str = _key(rules.IP_ADDRESS)

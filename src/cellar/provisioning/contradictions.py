@@ -95,36 +95,31 @@ def _intercept_port(*, intercept: bool, https_port: int) -> Iterator[Problem]:
         )
 
 
-def _proxy(
-    *,
-    proxy: bool,
-    intercept: bool,
-    proxy_port: int,
-    proxy_networks: list[str],
-    https_port: int,
-    http_port: int,
-) -> Iterator[Problem]:
-    if not proxy:
-        return
-    if not intercept:
+def _proxy(*, proxy: bool, intercept: bool, proxy_networks: list[str]) -> Iterator[Problem]:
+    if proxy and not intercept:
         yield Problem(
             "cellar_proxy",
             "is true, and cellar_intercept is false, so PyPI's names would lead nowhere",
             "set cellar_intercept to true, or cellar_proxy to false",
         )
-    for variable, port in (("cellar_https_port", https_port), ("cellar_http_port", http_port)):
-        if port == proxy_port:
-            yield Problem(
-                "cellar_proxy_port",
-                f"is the same as {variable} ({port})",
-                "choose another port, such as 3128",
-            )
-    if not proxy_networks:
+    if proxy and not proxy_networks:
         yield Problem(
             "cellar_proxy_networks",
             "is an empty list, so nobody may use the proxy door",
             "name the networks of its clients, or set cellar_proxy to false",
         )
+
+
+def _proxy_port(
+    *, proxy: bool, proxy_port: int, https_port: int, http_port: int
+) -> Iterator[Problem]:
+    for variable, port in (("cellar_https_port", https_port), ("cellar_http_port", http_port)):
+        if proxy and port == proxy_port:
+            yield Problem(
+                "cellar_proxy_port",
+                f"is the same as {variable} ({port})",
+                "choose another port, such as 3128",
+            )
 
 
 def _proxy_ports(
@@ -135,7 +130,7 @@ def _proxy_ports(
     if proxy_port in proxy_ports:
         yield Problem(
             "cellar_proxy_ports",
-            f"has the port of the proxy door itself ({proxy_port}), which could ask itself for ever",
+            f"has the port of the proxy door itself ({proxy_port}), which would ask itself",
             "remove it, or choose another cellar_proxy_port",
         )
     if not proxy_ports and proxy_others == "tunnel":
@@ -254,6 +249,7 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _ports,
     _intercept_port,
     _proxy,
+    _proxy_port,
     _proxy_ports,
     _proxy_twice,
     _upstream_hosts,

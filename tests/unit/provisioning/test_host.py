@@ -21,6 +21,9 @@ FACTS: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "cellar_https_port": 443,
     "cellar_http_port": 80,
+    "cellar_proxy": False,
+    "cellar_proxy_port": 3128,
+    "has_proxy": False,
     "cellar_file_zones": [],
     "cellar_files_max_size": "40g",
     "cellar_metadata_max_size": "1g",

@@ -30,6 +30,7 @@ PROGRAMS = {
     "cellar-verifier.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-traffic.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-metrics.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "squid.service": {"/usr/sbin/squid", "/bin/kill"},  # squid, procps
 }
 
 # The greatest exposure, in tenths, of 100 for a service without any sandbox. The one that renews
@@ -43,6 +44,7 @@ EXPOSURE = {
     "cellar-verifier.service": 15,
     "cellar-traffic.service": 15,
     "cellar-metrics.service": 15,
+    "squid.service": 15,
 }
 
 
