@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 BUNDLE = "/etc/cellar-runner/ca-bundle.pem"
 OLD = {name: Way(name, **fields) for name, fields in expectations("old_client_ways").items()}
 # A job that is told nothing; the ways by the index door are told an index.
-UNTBUNDLE = "/etc/cellar-runner/ca-bundle.pem"
-OLD = {name: way for name, way in WAYS.items() if way.door == "intercept"} | OLD
+UNTOLD = {name: way for name, way in WAYS.items() if way.door == "intercept"} | OLD
 
 # What no other test tries by the proxy variables, and the clients that read them differently.
 BY_PROXY = [
@@ -59,7 +58,7 @@ NOT_BY_INDEX = ["uv sync --locked", "Poetry"]
         *(("proxy", way) for way in BY_PROXY),
     ],
 )
-def test_a_job_without_settings_installs_and_its_lock_file_stays(  # noqa: PLR0917 # fixtures
+def test_a_job_without_settings_installs_and_its_lock_file_stays(
     job: Callable[[str], Login],
     appliance: Appliance,
     wanted: Wanted,
@@ -146,7 +145,7 @@ def test_jobs_came_by_the_door_of_their_host(
 
 
 def test_a_job_with_an_index_of_its_own_keeps_it(
-    job: Callable[[str], Login], appliance: Appliance, wanted: Wanted
+    job: Callable[[str], Login], wanted: Wanted
 ) -> None:
     for mode in ("index", "intercept", "proxy"):
         attempt = job(mode).attempt(
