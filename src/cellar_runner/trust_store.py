@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from cellar_runner.host import Host
     from cellar_runner.plan import Plan
 
-# Where administrators put certificates, by what reads them there: Debian and Alpine, RHEL.
+# Where administrators put certificates, by what reads them there: Debian, RHEL.
 _STORES = {
     "update-ca-certificates": ("/usr/local/share/ca-certificates", ()),
     "update-ca-trust": ("/etc/pki/ca-trust/source/anchors", ("extract",)),
 }
+_FILE = "cellar-runner-"
 
 
 def edits(host: Host, plan: Plan) -> Sequence[Edit]:
@@ -49,7 +50,7 @@ def edits(host: Host, plan: Plan) -> Sequence[Edit]:
         return ()
     folder = _STORES[program][0]
     return [
-        Whole(host.path(f"{folder}/cellar-runner-{_short_name(block)}.crt"), block.encode())
+        Whole(host.path(f"{folder}/{_FILE}{_short_name(block)}.crt"), block.encode())
         for block in plan.authorities
     ]
 
@@ -64,8 +65,16 @@ def commands(host: Host) -> Sequence[Command]:
     program = _program(host)
     if program is None:
         return ()
+    folder, arguments = _STORES[program]
     why = "programs that use the system's trust store do not trust the appliance"
-    return (Command((program, *_STORES[program][1]), why),)
+    build = Command((program, *arguments), why)
+    if program != "update-ca-certificates":
+        return (build,)
+    # Debian's program leaves the links to a certificate that has gone, unless it is told to make
+    # all links anew: then there are none for a moment, and whoever connects in it trusts nobody.
+    ours = ("-lname", f"{folder}/{_FILE}*", "-o", "-lname", f"{_FILE}*")
+    clean = ("find", "/etc/ssl/certs", "-xtype", "l", "(", *ours, ")", "-delete")
+    return build, Command(clean, "links to certificates that have gone are left in /etc/ssl/certs")
 
 
 def _program(host: Host) -> str | None:

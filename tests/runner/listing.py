@@ -15,8 +15,8 @@ from pathlib import Path
 
 # What a host has of its own, but for what every hour of its life changes.
 FOLDERS = ("/etc", "/opt", "/root", "/usr", "/var/lib", "/home")
-# systemd's random seed and the like; Python's own caches.
-PASSING = ("/var/lib/systemd/", "__pycache__")
+# systemd's random seed and the like; Python's own caches; what Ansible is just running.
+PASSING = ("/var/lib/systemd/", "__pycache__", "/root/.ansible/")
 
 
 def what_it_is(path: Path) -> list[str | int]:

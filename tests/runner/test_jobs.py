@@ -183,7 +183,7 @@ def test_the_bundle_follows_the_systems_certificates(hosts: Mapping[str, Machine
         host.run("update-ca-certificates")
         assert _comes_true(lambda: pem.splitlines()[5] in host.run(f"cat {BUNDLE}"))
     finally:
-        host.run(f"rm -f {anchor} && update-ca-certificates")
+        host.run(f"rm -f {anchor} && update-ca-certificates --fresh")
     assert _comes_true(lambda: pem.splitlines()[5] not in host.run(f"cat {BUNDLE}"))
 
 

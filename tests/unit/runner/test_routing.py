@@ -88,7 +88,7 @@ def test_intercept_leads_names_and_gives_trust(
     assert text(host, BUNDLE) == root_pem + appliance.pem
     (anchor,) = host.path("/usr/local/share/ca-certificates").iterdir()
     assert anchor.read_text() == appliance.pem
-    assert commands == [("update-ca-certificates",)]
+    assert [command[0] for command in commands] == ["update-ca-certificates", "find"]
     assert not host.path("/etc/xdg").exists(), "no index is set"
 
 
@@ -205,7 +205,7 @@ def test_trust_comes_before_routes_with_its_command(
     monkeypatch.setattr(routing, "_run", run)
     routing.apply(host)
 
-    assert seen == [("update-ca-certificates", False)]
+    assert seen == [("update-ca-certificates", False), ("find", False)]
 
 
 def test_old_and_new_ca_overlap(host: Host, appliances: Any) -> None:
@@ -275,6 +275,32 @@ def test_a_host_of_the_redhat_kind_has_its_own_trust_store(
     (anchor,) = host.path("/etc/pki/ca-trust/source/anchors").iterdir()
     assert anchor.read_text() == appliance.pem
     assert commands == [("update-ca-trust", "extract")]
+
+
+def test_links_to_a_ca_that_has_gone_are_removed_and_no_others(
+    host: Host, appliance: Appliance, commands: list[tuple[str, ...]]
+) -> None:
+    """What Debian's program leaves of a certificate: a link to it, and one to that by its hash."""
+    certs = host.path("/etc/ssl/certs")
+    install_settings(host, settings_of(appliance))
+    routing.apply(host)
+    (anchor,) = host.path("/usr/local/share/ca-certificates").iterdir()
+    links = {
+        anchor.with_suffix(".pem").name: f"/usr/local/share/ca-certificates/{anchor.name}",
+        "0123abcd.0": anchor.with_suffix(".pem").name,
+        "theirs.pem": "/usr/local/share/ca-certificates/theirs.crt",
+        "4567abcd.0": "theirs.pem",
+    }
+    for name, target in links.items():
+        (certs / name).symlink_to(target)
+    (certs / "cellar-runner-kept.pem").symlink_to("ca-certificates.crt")
+    find = [str(certs) if word == "/etc/ssl/certs" else word for word in commands[-1]]
+
+    subprocess.run(find, check=True)
+
+    assert {path.name for path in certs.iterdir()} == {
+        *("ca-certificates.crt", "cellar-runner-kept.pem", "theirs.pem", "4567abcd.0")
+    }
 
 
 def refused(host: Host) -> str:
