@@ -282,7 +282,7 @@ def test_a_line_of_the_log_tells_who_was_led_where(
     proxy.look(f"{name}:443", "/simple/demo/", ca=runner_ca)
     line = tunnels(appliance, name)[-1]
     assert {key: type(value).__name__ for key, value in line.items()} == {
-        "time": "str",
+        "time": "float",
         "client": "str",
         "method": "str",
         "host": "str",
