@@ -43,8 +43,8 @@ CLOSED = (
 NOWHERE_ELSE = (
     "Cellar: this proxy leads to PyPI and to what cellar_proxy_allowed names, and nowhere else.\n"
 )
-NO_NAME = "Cellar: this proxy finds no address for this name.\n"
-NOBODY = "Cellar: nobody answers this proxy at that address and port.\n"
+NOBODY = "Cellar: this name has no address that this proxy knows, or nobody answers at it.\n"
+FAILED = (500, 503)  # by squid's version, and by whether the name or the address is to blame
 
 
 @pytest.fixture
@@ -460,7 +460,8 @@ def test_a_name_that_points_inside_is_closed_and_one_that_does_not_is_tunnelled(
         ours = another.proxy.look(f"{appliance.names.index}:443", "/simple/demo/")
         assert ours.field("X-Cache") is not None, "whatever DNS says"
         (unknown,) = another.proxy.connect("unknown.example:443")
-        assert (unknown.status, unknown.body) == (503, NO_NAME)
+        assert unknown.status in FAILED
+        assert unknown.body == NOBODY
 
 
 def test_where_the_rest_is_refused_there_is_pypi_and_what_is_allowed(appliance: Appliance) -> None:
@@ -493,7 +494,8 @@ def test_a_destination_that_is_dead_is_told_so(appliance: Appliance, proxy: Prox
         (said,) = proxy.connect("192.0.2.9:443")
     finally:
         appliance.run("ip route del unreachable 192.0.2.9/32")
-    assert (said.status, said.body) == (503, NOBODY)
+    assert said.status in FAILED
+    assert said.body == NOBODY
 
 
 def test_the_engine_sees_that_tunnels_come_from_the_proxy(
