@@ -55,6 +55,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_ca_controller_dir": "",
     "cellar_ca_common_name": "Cellar CA of cellar",
     "cellar_ca_reissue": False,
+    "cellar_ca_rotation": "none",
     "cellar_ca_valid_days": 3650,
     "cellar_certificate_valid_days": 397,
     "cellar_certificate_renew_days": 30,

@@ -48,16 +48,12 @@ def _render_by_ansible(directory: Path) -> list[str]:
         }
         for number, (role, template, settings) in enumerate(CASES)
     ]
-    found = {
-        "name": "Give the facts that a host would",
-        "ansible.builtin.set_fact": {**FACTS["ansible_facts"], "cacheable": True},
-    }
     play = {
         "name": "Render",
         "hosts": FACTS["inventory_hostname"],
         "gather_facts": False,
         "vars_files": [str(p) for p in dict.fromkeys(f for r in roles for f in variable_files(r))],
-        "tasks": [found, *tasks],
+        "tasks": tasks,
     }
     playbook = directory / "play.yml"
     playbook.write_text(yaml.safe_dump([play]))
