@@ -215,9 +215,7 @@ def test_the_proxy_tells_nothing_of_itself(appliance: Appliance, proxy: Proxy) -
         assert not {"server", "via", "x-squid-error", "x-cache", "x-cache-lookup"} & set(
             said.fields
         )
-        told = f"{said.fields} {said.body}".lower()
-        assert "squid/" not in told, told
-        assert "x-forwarded-for" not in told
+        assert "squid" not in f"{said.fields} {said.body}".lower()
 
 
 def test_only_the_networks_that_are_named_may_use_it(appliance: Appliance) -> None:
