@@ -28,7 +28,11 @@ DEFAULTS: dict[str, Any] = yaml.safe_load(DEFAULTS_FILE.read_text())
     "argument_specs"
 ].values()
 OPTIONS: dict[str, dict[str, Any]] = SPECIFICATION["options"]
-EXAMPLE = (ROOT / "inventory/example/group_vars/appliances.yml").read_text()
+EXAMPLES = {
+    group: (ROOT / f"inventory/example/group_vars/{group}.yml").read_text()
+    for group in ("appliances", "runners")
+}
+EXAMPLE = "\n".join(text.removeprefix("---\n") for text in EXAMPLES.values())
 
 # PyPI's host names may stand in the defaults and in the operator's documentation, nowhere else, so
 # the other views do not repeat these defaults.
@@ -70,7 +74,7 @@ def test_every_setting_has_a_type_and_sentences_in_the_specification() -> None:
     for name, option in (OPTIONS | NESTED).items():
         assert option["type"] in {"bool", "int", "list", "path", "str"}, name
         if option["type"] == "list":
-            elements = {"dict"} if name in ENTRIES else {"int", "str"}
+            elements = {"dict"} if name in ENTRIES else {"int", "path", "str"}
             assert option["elements"] in elements, name
         assert option["description"], name
         assert [line for line in option["description"] if not line.endswith(".")] == [], name
@@ -168,6 +172,13 @@ def test_the_example_shows_every_setting_once_commented_with_a_hint_and_its_defa
     assert uncommented == COPIED | dict.fromkeys(WITHOUT_COPY)
 
 
+def test_the_example_shows_a_setting_where_it_belongs() -> None:
+    """The settings of CI hosts are for their group, and no other one of the product is."""
+    names = re.findall(r"(?m)^# (cellar_\w+):", EXAMPLES["runners"])
+
+    assert names == re.findall(r"(?m)^# (cellar_runner_\w+):", EXAMPLE)
+
+
 def _expressions(path: Path) -> str:
     """Return what Ansible evaluates: expressions of a template, all of a YAML file."""
     text = path.read_text()
@@ -241,8 +252,9 @@ def run_role(
     *arguments: str,
     connection: str = "ssh",
     role: str = "settings",
+    entry: str = "main",
 ) -> Run:
-    """Run the role as the first role of a play, with inventory variables per host."""
+    """Run an entry of the role at the begin of a play, with inventory variables per host."""
     directory.mkdir(exist_ok=True)
     config = ROOT / "ansible.cfg"
     if role != "settings":
@@ -269,7 +281,13 @@ def run_role(
         "hosts": "appliances",
         "gather_facts": False,
         "any_errors_fatal": True,
-        "roles": [role],
+        "tasks": [
+            {
+                "name": "Begin",
+                "ansible.builtin.import_role": {"name": role, "tasks_from": entry},
+                "tags": ["always"],
+            }
+        ],
     }
     (directory / "play.yml").write_text(yaml.safe_dump([play]))
     command = [sys.executable, "-m", "ansible", "playbook", "--inventory"]
@@ -361,6 +379,55 @@ def test_all_wrong_settings_are_listed_in_one_run_and_no_host_is_contacted(
     for line, expected in zip(lines, REPORT, strict=True):
         assert line.startswith(expected), run.output
     assert "hunter2" not in run.output
+
+
+@pytest.mark.parametrize("role", ["settings", "cellar.pypi.settings"])
+def test_wrong_settings_of_a_ci_host_are_listed_in_one_run_and_no_host_is_contacted(
+    tmp_path: Path, role: str
+) -> None:
+    """Those of an appliance do not matter there: a CI host has other names, for one."""
+    settings = {"cellar_runner_mode": "both", "cellar_runner_no_proxi": [], "cellar_log_days": 0}
+
+    run = run_role(tmp_path, {"ci_1": settings}, role=role, entry="runner")
+
+    assert not run.connected, run.output
+    assert run.returncode != 0
+    _, _, message = run.output.partition("msg: |-\n")
+    lines = [line.strip() for line in message.partition("\n\n")[0].splitlines()]
+    assert [line.partition(";")[0].partition(" (")[0] for line in lines] == [
+        "cellar_runner_no_proxi: is not a setting of Cellar",
+        "cellar_runner_mode: is not auto or index or proxy or intercept",
+        "cellar_runner_address: is empty",
+        "cellar_runner_server_name: is not a DNS name",  # by the host's name, in this inventory
+    ], run.output
+
+
+def test_good_settings_of_a_ci_host_contact_nobody_by_themselves(tmp_path: Path) -> None:
+    run = run_role(
+        tmp_path,
+        {
+            "ci_1": {
+                "cellar_runner_address": "192.0.2.1",
+                "cellar_runner_server_name": "cellar.example",
+                "cellar_runner_appliance": "",
+            }
+        },
+        entry="runner",
+    )
+
+    assert (run.returncode, run.connected) == (0, False), run.output
+
+
+def test_an_appliance_that_the_inventory_does_not_have_is_refused(tmp_path: Path) -> None:
+    settings = {
+        "cellar_runner_address": "192.0.2.1",
+        "cellar_runner_appliance": "cellar.example",
+    }
+
+    run = run_role(tmp_path, {"ci_1": settings}, entry="runner")
+
+    assert (run.returncode == 0, run.connected) == (False, False)
+    assert "the inventory has no host cellar.example" in run.output
 
 
 def test_one_host_with_wrong_settings_keeps_all_hosts_from_being_contacted(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What is changed in files, and how it is taken back."""
