@@ -37,7 +37,8 @@ class Settings:
     `address` is the appliance's, `server_name` its own name, which may be an address too; `names`
     are PyPI's index host and file host; `authorities` the CA certificates that the appliance's
     certificate may be signed by, PEM, none if it is publicly trusted; `targets` names what is to
-    be told to use it, None for all that is found.
+    be told to use it, None for all that is found; `docker_users` names users whose images trust the
+    appliance of themselves.
     """
 
     mode: str
@@ -50,6 +51,7 @@ class Settings:
     targets: tuple[str, ...] | None
     authorities: tuple[str, ...]
     metrics_file: Path
+    docker_users: tuple[str, ...] = ()
 
     @property
     def index_url(self) -> str:
@@ -99,10 +101,10 @@ def parse_settings(text: str, where: str) -> Settings:
             raise Refusal(f"{where}: {key} is not a setting of cellar-runner")
     values = {}
     for key, reader in _READERS.items():
-        if key not in document:
+        if key not in document and key not in _DEFAULTS:
             raise Refusal(f"{where}: {key} is missing")
         try:
-            values[key] = reader(document[key])
+            values[key] = reader(document.get(key, _DEFAULTS.get(key)))
         except ValueError as error:
             raise Refusal(f"{where}: {key} {error}") from error
     return Settings(**values)
@@ -158,6 +160,10 @@ def _targets(value: object) -> tuple[str, ...] | None:
     return tuple(_text(item) for item in _list(value))
 
 
+def _users(value: object) -> tuple[str, ...]:
+    return tuple(_text(item) for item in _list(value))
+
+
 def _authorities(value: object) -> tuple[str, ...]:
     blocks = []
     for number, item in enumerate(_list(value), 1):
@@ -202,4 +208,6 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "targets": _targets,
     "authorities": _authorities,
     "metrics_file": _path,
+    "docker_users": _users,
 }
+_DEFAULTS: Mapping[str, object] = {"docker_users": []}

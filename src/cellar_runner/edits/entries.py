@@ -155,7 +155,7 @@ def _there(document: Any, addition: Addition) -> bool:
     value = get(document, addition.place)
     if addition.as_item:
         return isinstance(value, list) and addition.value in value
-    return type(value) is type(addition.value) and value == addition.value
+    return _same(value, addition.value)
 
 
 def _contradictions(table: Any, group: Group) -> Iterator[str]:
@@ -166,19 +166,27 @@ def _contradictions(table: Any, group: Group) -> Iterator[str]:
             if above is not None and not isinstance(above, dict):
                 yield ".".join(entry.key[:depth])
         value = get(table, entry.key)
-        if value is None:
-            continue
         if isinstance(entry, Put):
-            if not (type(value) is type(entry.value) and value == entry.value):
-                yield ".".join(entry.key)
-        elif not isinstance(value, list):
+            fits = value is None or _same(value, entry.value)
+        else:
+            fits = value is None or isinstance(value, list)
+        if not fits:
             yield ".".join(entry.key)
-        elif entry.named:
-            names = {item.partition(entry.named)[0]: item for item in entry.items}
-            for item in value:
-                name = str(item).partition(entry.named)[0]
-                if name in names and item != names[name]:
-                    yield name
+        elif isinstance(entry, Append) and entry.named:
+            yield from _other_values(value or [], entry)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether values are equal; to Python 1 and True are."""
+    return type(one) is type(other) and bool(one == other)
+
+
+def _other_values(items: list[Any], entry: Append) -> Iterator[str]:
+    names = {item.partition(entry.named)[0]: item for item in entry.items}
+    for item in items:
+        name = str(item).partition(entry.named)[0]
+        if item != names.get(name, item):
+            yield name
 
 
 def _same_table(current: Any, base: Any, place: Place, group: Group) -> Place | None:

@@ -195,13 +195,12 @@ _scalars = _texts | st.sampled_from(
 @st.composite
 def _arrays(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
     items = draw(st.lists(values, max_size=4))
-    one_line: bool = draw(st.booleans())
-    if one_line:
+    if draw(st.sampled_from(["one line", "lines"])) == "one line":
         text = ", ".join(items)
-        return f"[{text}{',' if items and draw(st.booleans()) else ''}]"
+        return f"[{text}{draw(st.sampled_from(['', ','])) if items else ''}]"
     lines = [f"[{draw(_comments)}"]
     for number, item in enumerate(items):
-        comma = "," if number < len(items) - 1 or draw(st.booleans()) else ""
+        comma = "," if number < len(items) - 1 else draw(st.sampled_from(["", ","]))
         lines.append(f"{draw(_indents)}{item}{comma}{draw(_comments)}")
     return "\n".join([*lines, draw(_indents) + "]"])
 
@@ -240,7 +239,7 @@ def _documents(draw: st.DrawFn) -> str:
         )
     ):
         lines.append(f"{draw(_indents)}{header}{draw(_comments)}")
-        if header == "[runners.docker]" and draw(st.booleans()):
+        if header == "[runners.docker]" and draw(st.integers(0, 1)):
             lines.append(f"volumes = {draw(_arrays(_texts))}")
         lines += draw(st.lists(_statements() | st.sampled_from(["", "# comment"]), max_size=3))
     text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n"]))
