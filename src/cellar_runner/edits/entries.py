@@ -116,15 +116,15 @@ def put(document: Any, addition: Addition) -> None:
         here[last] = addition.value
 
 
-def get(document: Any, place: Place) -> Any:
-    """Return what is at a place, or None."""
+def get(document: Any, place: Place, missing: Any = None) -> Any:
+    """Return what is at a place, or `missing`."""
     here = document
     for step in place:
         if isinstance(step, int):
             if not isinstance(here, list) or step >= len(here):
-                return None
+                return missing
         elif not isinstance(here, dict) or step not in here:
-            return None
+            return missing
         here = here[step]
     return here
 
@@ -162,18 +162,18 @@ def _contradictions(table: Any, group: Group) -> Iterator[str]:
     """Yield what others have given another value than the group does."""
     for entry in group.entries:
         for depth in range(1, len(entry.key)):
-            above = get(table, entry.key[:depth])
-            if above is not None and not isinstance(above, dict):
+            if not isinstance(get(table, entry.key[:depth], {}), dict):
                 yield ".".join(entry.key[:depth])
-        value = get(table, entry.key)
         if isinstance(entry, Put):
-            fits = value is None or _same(value, entry.value)
+            value = get(table, entry.key, entry.value)
+            fits = _same(value, entry.value)
         else:
-            fits = value is None or isinstance(value, list)
+            value = get(table, entry.key, [])
+            fits = isinstance(value, list)
         if not fits:
             yield ".".join(entry.key)
         elif isinstance(entry, Append) and entry.named:
-            yield from _other_values(value or [], entry)
+            yield from _other_values(value, entry)
 
 
 def _same(one: Any, other: Any) -> bool:

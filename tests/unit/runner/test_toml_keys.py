@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given, reject, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from cellar_runner.edits.entries import Append, Group, Put
 from cellar_runner.edits.toml_keys import TomlKeys
 from cellar_runner.refusal import Refusal
+from unit.runner.trees import leaves
 
 FILE = Path("/etc/gitlab-runner/config.toml")
 ENVIRONMENT = Append(("environment",), ("SSL_CERT_FILE=/b.pem", "HTTPS_PROXY=http://c:1"), "=")
@@ -249,15 +249,6 @@ def _documents(draw: st.DrawFn) -> str:
     except tomllib.TOMLDecodeError:
         assume(condition=False)
     return text
-
-
-def leaves(document: Any, place: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
-    """All values with the keys that lead to them; order and number of items do not count."""
-    if isinstance(document, dict):
-        return [leaf for key, value in document.items() for leaf in leaves(value, (*place, key))]
-    if isinstance(document, list):
-        return [leaf for value in document for leaf in leaves(value, (*place, "[]"))]
-    return [(place, repr(document))]
 
 
 def applied(text: str) -> bytes:
