@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cellar_runner import routing, status
+from cellar_runner.guard import service
 from cellar_runner.host import Host
 from cellar_runner.refusal import Refusal
 from cellar_runner.settings import parse_settings, read_settings
@@ -72,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     command("status", _status, "Show whether jobs use the appliance, and since when and why.")
     command("pause", _pause, "Lead jobs past the appliance until `resume`.")
     command("resume", _resume, "Let the guard decide again where jobs go.")
+    guard = command("guard", _guard, "Be the service that probes the appliance, and decides.")
+    guard.add_argument(
+        "--stopped", action="store_true", help="do what is to be done when the service has ended"
+    )
     return parser
 
 
@@ -113,6 +118,10 @@ def _status(options: argparse.Namespace, host: Host) -> int:
     found = status.read_status(host)
     _say(json.dumps(found.to_json(), indent=2) if options.json else found.text())
     return 0
+
+
+def _guard(options: argparse.Namespace, host: Host) -> int:
+    return service.stopped(host) if options.stopped else service.serve(host)
 
 
 def _report(

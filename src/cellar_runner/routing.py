@@ -21,6 +21,7 @@ from cellar_runner.converging import Outcome, converge, preview
 from cellar_runner.doors import Unreachable, try_doors
 from cellar_runner.files import read
 from cellar_runner.files import replace as replace_file
+from cellar_runner.guard import memory
 from cellar_runner.journal import Store
 from cellar_runner.plan import Mode
 from cellar_runner.planning import make_parts, make_plan
@@ -182,6 +183,7 @@ def remove(host: Host) -> Outcome:
             if metrics is not None:
                 metrics.unlink(missing_ok=True)
             shutil.rmtree(host.path(STATE_FOLDER), ignore_errors=True)
+            shutil.rmtree(host.path(memory.FOLDER), ignore_errors=True)
         host.path(LOCK).unlink(missing_ok=True)
         return outcome
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STATE_FOLDER = "/var/lib/cellar-runner"
 SETTINGS = f"{STATE_FOLDER}/settings.json"
 MODES = ("auto", "index", "proxy", "intercept")
+FAILS = ("open", "closed")
 
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?)+(?<!\.)")
 # What may stand in NO_PROXY for every client: names, suffixes, addresses, networks.
@@ -37,8 +38,9 @@ class Settings:
     `address` is the appliance's, `server_name` its own name, which may be an address too; `names`
     are PyPI's index host and file host; `authorities` the CA certificates that the appliance's
     certificate may be signed by, PEM, none if it is publicly trusted; `targets` names what is to
-    be told to use it, None for all that is found; `docker_users` names users whose images trust the
-    appliance of themselves.
+    be told to use it, None for all that is found; `fail` whether jobs go directly to PyPI while the
+    appliance is not well ("open"), or are left to fail ("closed"); `docker_users` names users whose
+    images trust the appliance of themselves.
     """
 
     mode: str
@@ -51,6 +53,7 @@ class Settings:
     targets: tuple[str, ...] | None
     authorities: tuple[str, ...]
     metrics_file: Path
+    fail: str = "open"
     docker_users: tuple[str, ...] = ()
 
     @property
@@ -113,6 +116,12 @@ def parse_settings(text: str, where: str) -> Settings:
 def _mode(value: object) -> str:
     if value not in MODES:
         raise ValueError(f"is not {', '.join(MODES[:-1])} or {MODES[-1]} ({value!r})")
+    return str(value)
+
+
+def _fail(value: object) -> str:
+    if value not in FAILS:
+        raise ValueError(f"is not {' or '.join(FAILS)} ({value!r})")
     return str(value)
 
 
@@ -208,6 +217,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "targets": _targets,
     "authorities": _authorities,
     "metrics_file": _path,
+    "fail": _fail,
     "docker_users": _users,
 }
 _DEFAULTS: Mapping[str, object] = {"docker_users": []}

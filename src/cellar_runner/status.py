@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cellar_runner.certificates import days_left
+from cellar_runner.guard.reporting import guard_document, guard_lines
 from cellar_runner.journal import Store
 from cellar_runner.planning import chosen_targets
 from cellar_runner.refusal import Refusal
@@ -25,7 +26,8 @@ class Status:
     All that is known of the host.
 
     `files` are those with entries of ours, with the targets that want them; `idle` are targets that
-    were found and have none now; `under_way` tells that a run was killed.
+    were found and have none now; `under_way` tells that a run was killed. `guard` is what is known
+    of the guard, and `guard_lines` the same in sentences.
     """
 
     settings: Settings
@@ -33,6 +35,8 @@ class Status:
     files: Mapping[str, tuple[str, ...]]
     idle: tuple[str, ...]
     under_way: bool
+    guard: Mapping[str, Any] = field(default_factory=dict)
+    guard_lines: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -46,7 +50,7 @@ class Status:
             "address": self.settings.address,
             "server_name": self.settings.server_name,
             "certificate_days": days_left(self.settings.authorities),
-            "guard": dict(self.state.guard),
+            "guard": dict(self.guard),
             "files": {path: list(targets) for path, targets in self.files.items()},
             "idle_targets": list(self.idle),
             "interrupted": self.under_way,
@@ -61,7 +65,7 @@ class Status:
         lines = [
             f"Jobs go {where} since {since}: {state.why}.",
             *(["Paused: `cellar-runner resume` ends it."] if state.paused else []),
-            *([f"Probe      {self.state.guard['said']}"] if "said" in state.guard else []),
+            *(f"Guard      {line}" for line in self.guard_lines),
             f"Mode       {state.mode}, because {state.mode_why}",
             f"Appliance  {self.settings.server_name} ({self.settings.address})",
             f"CA         {'public' if days is None else f'ends in {days} days'}",
@@ -95,4 +99,6 @@ def read_status(host: Host) -> Status:
         files,
         tuple(name for name in found if name not in busy),
         bool(journal.steps or journal.due),
+        guard_document(host, time.time()),
+        tuple(guard_lines(host, settings, state, time.time())),
     )

@@ -177,7 +177,14 @@ def test_what_is_small_and_what_is_pinned_stay_while_wheels_go(
 @pytest.mark.parametrize("size", [1000, MIB, WHEEL], ids=["small", "middle", "large"])
 @pytest.mark.parametrize("known", [False, True], ids=["new", "known"])
 def test_a_file_is_served_whole_and_not_stored_while_there_is_no_space(
-    disk: Disk, fakepypi: FakePyPI, publish: Publish, read: Read, size: int, *, known: bool
+    disk: Disk,
+    fakepypi: FakePyPI,
+    door: Door,
+    publish: Publish,
+    read: Read,
+    size: int,
+    *,
+    known: bool,
 ) -> None:
     """Something else has taken the whole disk, and takes what the cache gives up for it."""
     file = publish(size=size)
@@ -195,3 +202,6 @@ def test_a_file_is_served_whole_and_not_stored_while_there_is_no_space(
     for _ in range(2):
         read(file)
     assert fetched(fakepypi, file) - before == 2 * size
+    # So runners can go on using the appliance.
+    for path in ("/healthz", "/healthz/pages"):
+        assert door.ask(path).status_code == 200

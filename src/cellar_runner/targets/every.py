@@ -10,9 +10,11 @@ from cellar_runner.targets.docker import Docker
 from cellar_runner.targets.github import GitHub
 from cellar_runner.targets.gitlab import GitLab
 from cellar_runner.targets.jenkins import Jenkins
+from cellar_runner.targets.pdm import Pdm
 from cellar_runner.targets.pip import Pip
 from cellar_runner.targets.podman import Podman
 from cellar_runner.targets.shell import Shell
+from cellar_runner.targets.uv import Uv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,5 +37,7 @@ TARGETS: Sequence[Target] = (
     Buildkite(),
     Jenkins(),
     Pip(),
+    Uv(),
+    Pdm(),
     Shell(),
 )

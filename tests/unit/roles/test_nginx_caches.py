@@ -21,6 +21,8 @@ def kind(location: Directive) -> str:
     path = location.arguments[-1]
     if zone == "oracle" and path == "/_range":
         return "ranges"
+    if path.startswith("/healthz"):
+        return "health"
     if zone != "$file_zone":
         return zone
     if path.startswith("^/packages/"):
@@ -62,6 +64,8 @@ def test_cache_keys_hold_no_query_and_of_the_client_only_path_and_form(http: Dir
         ("ranges", "r1:$checked_file $http_range"),
         # Not a client's: nginx asks itself, with the ETag that it has stored.
         ("renewals", "$uri $http_if_none_match"),
+        # Nor this: the door says which of the two was asked for.
+        ("health", "health:$uri"),
     }
     assert {kind(each) for each in cached(http)} >= {"pages", "lists", "renewals", "PyPI's files"}
     assert http.all("proxy_cache_key") == []
@@ -109,6 +113,8 @@ def test_the_key_of_an_answer_and_the_request_for_it_are_made_of_the_same_path(
             checked = ("$checked_file", "$uri")
             assert (checked in each.values("set")) == bool(each.all("auth_request"))
             assert "$uri" in key or "$file_target" in key
+        elif kind(each) == "health":
+            assert name(each).startswith("= "), "two paths, two answers"
         elif kind(each) == "heads":
             assert key == "h1:$request_uri"
             assert target.endswith("/")  # in place of what leads to the location
@@ -132,6 +138,7 @@ SENT: dict[str, list[tuple[str, ...]]] = {
     "pages": [("X-Stored", "$upstream_cache_status")],
     "renewals": [("If-None-Match", "$http_if_none_match")],
     "oracle": [],
+    "health": [],
     "ranges": [("Range", "$http_range")],
     "lists": [
         ("Accept", "$list_type"),
@@ -148,6 +155,7 @@ HOST_SENT: dict[str, set[str]] = {
     "pages": {"renewals"},
     "renewals": {"rewriter"},
     "oracle": {"rewriter"},
+    "health": {"health"},
     "ranges": {"rewriter"},
     "heads": {FILES_HOST, *(str(each["origin"]) for each in ORIGINS)},
     "lists": {INDEX_HOST},
@@ -155,7 +163,7 @@ HOST_SENT: dict[str, set[str]] = {
 X_ACCEL = {f"X-Accel-{n}" for n in ("Redirect", "Expires", "Limit-Rate", "Buffering", "Charset")}
 ALL_IGNORED = {"Cache-Control", "Expires", "Set-Cookie", "Vary", *X_ACCEL}
 IGNORED = {
-    **dict.fromkeys([*FILES, "heads", "lists", "renewals"], ALL_IGNORED),
+    **dict.fromkeys([*FILES, "heads", "health", "lists", "renewals"], ALL_IGNORED),
     "pages": {"Set-Cookie", "Vary", *X_ACCEL},
     "oracle": {"Set-Cookie", "Vary", *X_ACCEL},
     "ranges": {"Set-Cookie", "Vary", *X_ACCEL},
@@ -173,7 +181,7 @@ HIDDEN: dict[str, set[str]] = {
     },
 }
 # Whose clients are nginx and the rewriter themselves.
-INNER = {"renewals", "ranges"}
+INNER = {"health", "renewals", "ranges"}
 
 
 def test_nothing_of_a_client_goes_to_a_cached_paths_upstream(http: Directive) -> None:
@@ -261,7 +269,7 @@ def test_only_reads_reach_a_cached_location(http: Directive) -> None:
     }
     for each in cached(http):
         # The rest is only ever asked by nginx itself, and so is what has a name in place of a path.
-        if kind(each) in {"oracle", "renewals", "ranges"} or name(each).startswith("@"):
+        if kind(each) in {"oracle", *INNER} or name(each).startswith("@"):
             continue
         if name(each).startswith("/heads/"):
             assert each.all("if")[0].arguments == ("($request_method", "!=", "HEAD)")
@@ -286,6 +294,8 @@ def test_errors_are_never_stored(http: Directive) -> None:
         ("oracle", "200", "403", "1m"),
         # Shared with those who wait for the same answer, and have an old one.
         ("renewals", "200", "301", "304", "403", "404", "503", "1s"),
+        # How the appliance is, which many want to know at once.
+        ("health", "200", "503", "1s"),
     }
     assert http.all("proxy_cache_valid") == []
 
@@ -329,6 +339,8 @@ TIMES = {
     "lists": ("1h", "10m"),
     "oracle": ("60s", "20s"),
     "renewals": ("20s", "20s"),
+    # Less than a probe waits for.
+    "health": ("1s", "2s"),
 }
 
 
@@ -346,7 +358,7 @@ def test_stale_answers_are_better_than_none(http: Directive) -> None:
 
     for each in cached(http):
         (stale,) = each.values("proxy_cache_use_stale")
-        if kind(each) != "renewals":
+        if kind(each) not in {"renewals", "health"}:
             assert set(stale) >= needed
 
 

@@ -48,6 +48,8 @@ INDEX_DOOR = [
     "= /_range",
     "@file_undecided",
     "= /healthz",
+    "= /healthz/pages",
+    "@unwell",
     "= /ca.pem",
     "= /ca.pem.sha256",
     "= /report.html",
@@ -144,7 +146,7 @@ def test_without_the_intercept_door_pypis_names_are_nobodys() -> None:
     assert names == {"cellar.example", "_", *INTERNAL}
 
 
-INTERNAL = {"internal", "renewals", "files"}
+INTERNAL = {"internal", "renewals", "files", "health"}
 
 
 def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directive) -> None:
@@ -156,7 +158,8 @@ def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directi
         assert (listens == internal) == (server_name in INTERNAL), server_name
         # What they answer is no client's; what they asked upstream for counts.
         logs = [arguments[0] for arguments in each.values("access_log")]
-        assert listens.isdisjoint(internal) or logs == ["/var/log/cellar/upstream.log"]
+        log = "off" if server_name == "health" else "/var/log/cellar/upstream.log"
+        assert listens.isdisjoint(internal) or logs == [log]
     assert [a for e in INTERNAL for a in servers[e].values("listen") if len(a) > 1] == [
         ("unix:/run/nginx/internal.sock", "backlog=4096")
     ]
@@ -181,6 +184,8 @@ def test_plain_http_offers_the_ca_certificate_and_a_redirect(defaults: Directive
 
     assert [name(each) for each in plain.all("location")] == [
         "= /healthz",
+        "= /healthz/pages",
+        "@unwell",
         "= /ca.pem",
         "= /ca.pem.sha256",
         "/",
@@ -252,7 +257,7 @@ def test_an_answer_of_nginxs_own_is_text_and_stays_so(http: Directive) -> None:
     for each in blocks:
         # Redirects have no text of a request in them; the others are nginx's talk with itself.
         redirects = each.values("return")[0][0] in {"301", "308", "204", "418", "508"}
-        if not redirects and name(each) != "= /healthz":
+        if not redirects:
             headers = each.values("add_header")
             assert ("X-Content-Type-Options", "nosniff", "always") in headers, each.arguments
 

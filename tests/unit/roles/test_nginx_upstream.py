@@ -25,14 +25,18 @@ def test_upstream_is_always_asked_over_verified_tls(http: Directive) -> None:
     assert http.values("proxy_ssl_trusted_certificate") == [("/etc/ssl/certs/ca-certificates.crt",)]
 
 
+# Pools of connections to nginx itself.
+OWN = ("renewals", "files", "health")
+
+
 def test_plain_http_goes_to_sockets_of_this_machine_only(http: Directive) -> None:
     pools = {each.arguments[0]: each for each in http.all("upstream")}
     passes = [a[0] for each in http.walk() for a in each.values("proxy_pass")]
 
     plain = {target for target in passes if not target.startswith("https://")}
-    assert {re.split("[/$]", target)[2] for target in plain} == {"rewriter", "renewals", "files"}
+    assert {re.split("[/$]", target)[2] for target in plain} == {"rewriter", *OWN}
     assert pools["rewriter"].values("server") == [("unix:/run/cellar/rewriter.sock", "max_fails=0")]
-    for pool in ("renewals", "files"):
+    for pool in OWN:
         assert pools[pool].values("server") == [("unix:/run/nginx/internal.sock", "max_fails=0")]
 
 

@@ -30,10 +30,14 @@ PROGRAMS = {
     "cellar-verifier.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-traffic.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-metrics.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "cellar-runner-guard.service": {"/usr/local/bin/cellar-runner"},  # role runner
+    "cellar-runner-refresh.service": {"/usr/local/bin/cellar-runner"},  # likewise
+    "squid.service": {"/usr/sbin/squid", "/bin/kill"},  # squid, procps
 }
 
 # The greatest exposure, in tenths, of 100 for a service without any sandbox. The one that renews
-# the certificate is root's, has no network, and writes only the certificate's folder.
+# the certificate is root's, has no network, and writes only the certificate's folder. The guard of
+# a CI host is root's too, has the network, and writes files wherever agents have theirs.
 EXPOSURE = {
     "nginx.service": 20,
     "cellar-rewriter.service": 15,
@@ -43,6 +47,9 @@ EXPOSURE = {
     "cellar-verifier.service": 15,
     "cellar-traffic.service": 15,
     "cellar-metrics.service": 15,
+    "cellar-runner-guard.service": 30,
+    "cellar-runner-refresh.service": 25,
+    "squid.service": 15,
 }
 
 

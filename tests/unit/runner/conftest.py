@@ -126,6 +126,7 @@ def settings_of(appliance: Appliance, **changes: Any) -> dict[str, Any]:
         "targets": "auto",
         "authorities": [appliance.pem],
         "metrics_file": "/var/lib/cellar-runner/cellar-runner.prom",
+        "fail": "open",
         **changes,
     }
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,6 +117,12 @@ def test_index_sets_only_what_no_lock_file_shows(host: Host, appliance: Applianc
     assert environment(host) == expected
     pip = f"[global]\nindex-url = {url}/\ncert = {BUNDLE}\n"
     assert text(host, "/etc/xdg/pip/pip.conf") == pip
+    assert tomllib.loads(text(host, "/etc/uv/uv.toml")) == {
+        "pip": {"index-url": f"{url}/"},
+        "native-tls": True,
+    }
+    pdm = {"pypi": {"url": url, "ca_certs": BUNDLE}}
+    assert tomllib.loads(text(host, "/etc/xdg/pdm/config.toml")) == pdm
     assert text(host, "/etc/cellar-runner/pip.conf") == pip
 
 
@@ -129,6 +136,8 @@ def test_an_appliance_with_a_public_certificate_needs_no_trust(
 
     assert set(environment(host)) == {"PDM_PYPI_URL", "PIPENV_PYPI_MIRROR"}
     assert "cert" not in text(host, "/etc/xdg/pip/pip.conf")
+    assert set(tomllib.loads(text(host, "/etc/uv/uv.toml"))) == {"pip"}
+    assert set(tomllib.loads(text(host, "/etc/xdg/pdm/config.toml"))["pypi"]) == {"url"}
     assert not host.path("/usr/local/share/ca-certificates").exists()
 
 
@@ -356,7 +365,7 @@ def test_an_operators_index_or_certificates_keep_ours_out_of_pip(
 
     routing.apply(host)
 
-    assert not host.path("/etc/xdg").exists()
+    assert not host.path("/etc/xdg/pip").exists()
 
 
 def test_unknown_and_absent_targets_are_refused_by_name(host: Host, appliance: Appliance) -> None:

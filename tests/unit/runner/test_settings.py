@@ -49,6 +49,7 @@ GOOD: dict[str, Any] = {
     "targets": "auto",
     "authorities": [],
     "metrics_file": "/var/lib/x.prom",
+    "fail": "open",
 }
 
 
@@ -91,6 +92,7 @@ def test_urls_have_ports_and_brackets_where_they_need_them() -> None:
         ({"targets": "all"}, "targets is not a list"),
         ({"metrics_file": "x"}, "metrics_file is not an absolute path ('x')"),
         ({"authorities": ["nothing"]}, "authorities has no certificate in PEM (item 1)"),
+        ({"fail": "ajar"}, "fail is not open or closed ('ajar')"),
         ({"other": 1}, "other is not a setting of cellar-runner"),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
