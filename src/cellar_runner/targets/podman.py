@@ -13,8 +13,10 @@ Sources: containers.conf(5), containers-mounts.conf(5); Podman 4.3 and buildah 1
 from __future__ import annotations
 
 import json
+import socket
 import tomllib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cellar_runner.edits.block import Block, without_block
 from cellar_runner.edits.text import decode
@@ -94,9 +96,17 @@ class Podman:
         return ()
 
 
+def resolves(url: str) -> bool:
+    """Tell whether the host of a URL has an address; what the host resolves its builds do too."""
+    try:
+        return bool(socket.getaddrinfo(urlsplit(url).hostname, None))
+    except OSError:
+        return False
+
+
 def _pip_conf(plan: Plan) -> str:
     """Return what pip in an image build goes by: it has no variables there."""
-    lines = [f"index-url = {plan.index_url}"] if plan.routed else []
+    lines = [f"index-url = {plan.index_url}"] if plan.routed and resolves(plan.index_url) else []
     lines += [f"cert = {path}" for path in list(plan.trust.values())[:1]]
     return "".join(f"{line}\n" for line in ["[global]", *lines])
 

@@ -232,6 +232,23 @@ PODMAN_FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the URLs whose host the host resolves."""
+    known = {PLAN.index_url}
+    monkeypatch.setattr("cellar_runner.targets.podman.resolves", known.__contains__)
+    return known
+
+
+def test_pip_in_image_builds_is_not_sent_to_a_name_that_nobody_resolves(
+    host: Host, names: set[str]
+) -> None:
+    fill(host, PODMAN_FILES)
+    names.clear()
+    apply(host, Podman(), PLAN)
+    assert text(host, "/etc/cellar-runner/build-pip.conf") == f"[global]\ncert = {BUNDLE}\n"
+
+
 def fill(host: Host, files: dict[str, str]) -> None:
     for path, content in files.items():
         write(host.path(path), content, 0o755 if "/bin/" in path else 0o644)
