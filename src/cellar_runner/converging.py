@@ -283,9 +283,7 @@ def _write(path: Path, content: bytes | None, mode: int) -> None:
         return
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.exists():
-            folder.mkdir(mode=0o755)
-            folder.chmod(0o755)  # whatever the umask is; anybody may read it
-            files.flush_folder(folder.parent)
+            files.make_folder(folder)
     files.replace(path, content, mode)
 
 

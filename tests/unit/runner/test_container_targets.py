@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tomllib
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cellar_runner import routing
 from cellar_runner.converging import Part, converge
 from cellar_runner.host import Host
 from cellar_runner.journal import Store
@@ -423,6 +425,19 @@ def test_docker_hands_proxies_to_the_containers_of_listed_users_while_jobs_are_r
     assert files_of(host) == before
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_and_its_folder_that_a_user_did_not_have_are_his(host: Host) -> None:
+    fill(host, {"/usr/bin/docker": ""})
+    home = host.path("/home/ci")
+    home.mkdir(parents=True)
+    os.chown(home, 1000, 1001)
+    apply(host, Docker(), replace(PLAN, docker_users=("ci",)))
+    for made in (home / ".docker", home / ".docker/config.json"):
+        assert (made.stat().st_uid, made.stat().st_gid) == (1000, 1001), made
+    remove(host)
+    assert list(home.iterdir()) == []
+
+
 def test_a_listed_user_who_has_a_proxy_keeps_it_and_one_who_does_not_exist_is_refused(
     host: Host,
 ) -> None:
@@ -544,6 +559,23 @@ def test_the_earlier_github_hook_runs_and_its_failure_fails_the_job_as_before(
     said, status = started(host, tmp_path, CELLAR_RUNNER_EARLIER_HOOK=str(earlier))
     assert said.endswith("HTTPS_PROXY=http://192.0.2.10:3128\nA=b\n")
     assert status == 1
+
+
+def test_a_removal_is_refused_while_a_github_runner_would_fail_without_the_hook(
+    host: Host,
+) -> None:
+    fill(host, GITHUB_FILES)
+    apply(host, GitHub(), PLAN)
+    write(host.path("/proc/4711/cmdline"), f"{GITHUB_FOLDER}/bin/Runner.Listener\0run\0")
+    write(host.path("/proc/4711/environ"), f"ACTIONS_RUNNER_HOOK_JOB_STARTED={HOOK}\0")
+    host.path("/run").mkdir()
+    with pytest.raises(Refusal, match="restart its service when it is idle"):
+        routing.remove(host)
+    assert HOOK in text(host, f"{GITHUB_FOLDER}/.env")
+    write(host.path("/proc/4711/environ"), "")
+    routing.remove(host)
+    assert HOOK not in text(host, f"{GITHUB_FOLDER}/.env")
+    assert not host.has(HOOK)
 
 
 def test_the_hook_is_not_taken_from_a_github_runner_that_would_miss_it(host: Host) -> None:
