@@ -59,6 +59,14 @@ class Noting(Protocol):
         """Return why the file gets nothing of ours, in a sentence; "" if it does."""
 
 
+@runtime_checkable
+class Remarking(Protocol):
+    """An edit that may leave parts of a file as they are."""
+
+    def remarks(self, base: bytes | None) -> Sequence[str]:
+        """Return what of the file gets nothing of ours and why, in sentences."""
+
+
 @dataclass(slots=True)
 class _Wanted:
     """What all parts together want of one file."""
@@ -194,6 +202,7 @@ def _plan(
         if note:
             work.notes.append(note)
         else:
+            work.notes += edit.remarks(new) if isinstance(edit, Remarking) else ()
             new = edit.apply(new)
     after = _entry(wanted, base, new, work.keep)
     if after == entry and new == found:

@@ -183,6 +183,13 @@ def test_gitlab_runners_of_this_host_get_variables_and_payload_and_keep_all_else
     assert files_of(host) == before
 
 
+def test_gitlab_runners_that_are_left_alone_are_named_with_the_reason(host: Host) -> None:
+    config = write(host.path("/etc/gitlab-runner/config.toml"), GITLAB_CONFIG, 0o600)
+    assert apply(host, GitLab(), PLAN).notes == (
+        f"{config}, runners 'behind a proxy', sets HTTPS_PROXY itself and gets nothing of ours",
+    )
+
+
 def test_gitlab_runners_keep_trust_and_lose_routes_while_the_guard_has_withdrawn(
     host: Host,
 ) -> None:
@@ -443,8 +450,12 @@ def test_a_listed_user_who_has_a_proxy_keeps_it_and_one_who_does_not_exist_is_re
 ) -> None:
     own = '{"proxies": {"default": {"httpsProxy": "http://proxy.corp.example:8080"}}}\n'
     fill(host, {"/usr/bin/docker": "", "/home/ci/.docker/config.json": own})
-    apply(host, Docker(), replace(PLAN, docker_users=("ci",)))
+    outcome = apply(host, Docker(), replace(PLAN, docker_users=("ci",)))
     assert text(host, "/home/ci/.docker/config.json") == own
+    (note,) = outcome.notes
+    assert note.endswith(
+        "config.json sets proxies.default.httpsProxy itself and gets nothing of ours"
+    )
     with pytest.raises(Refusal, match="cellar_runner_docker_users names bob"):
         apply(host, Docker(), replace(PLAN, docker_users=("bob",)))
 
