@@ -43,6 +43,10 @@ class ScriptBlock:
     def undo(self, current: bytes, base: bytes | None) -> bytes | None:
         """Return the script without the lines; a first line that we wrote is nothing by itself."""
         left = Block(self.path, self.lines).undo(current, base)
-        if left is not None and base is None and decode(self.path, left) == _SHEBANG:
+        if (
+            left is not None
+            and base is None
+            and decode(self.path, left).rstrip() == _SHEBANG.rstrip()
+        ):
             return None
         return left

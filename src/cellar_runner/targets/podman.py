@@ -22,7 +22,7 @@ from cellar_runner.edits.block import Block, without_block
 from cellar_runner.edits.text import decode
 from cellar_runner.edits.whole import Whole
 from cellar_runner.files import read
-from cellar_runner.plan import PAYLOAD, Mode
+from cellar_runner.plan import PAYLOAD, PIP_CONF, Mode
 from cellar_runner.refusal import Refusal
 from cellar_runner.targets.carrying import BUILD_PIP_CONF, assignments, container_variables
 
@@ -41,6 +41,9 @@ _DROP_IN = "/etc/containers/containers.conf.d/50-cellar-runner.conf"
 _MOUNTS = "/etc/containers/mounts.conf"
 _MOUNTS_OF_VENDOR = "/usr/share/containers/mounts.conf"
 _MOUNT_LINES = (f"{PAYLOAD}:{PAYLOAD}", f"{BUILD_PIP_CONF}:/etc/xdg/pip/pip.conf")
+# Jobs find the appliance by variables. An index in their settings would get into what pip-compile
+# writes, so they see another file than builds: buildah takes no volumes from containers.conf.
+_PIP_CONF_OF_JOBS = f"{PIP_CONF}:/etc/xdg/pip/pip.conf:ro"
 _PROGRAMS = ("podman", "buildah")
 
 _WRAPPER = """\
@@ -86,9 +89,7 @@ class Podman:
             edits.append(Whole(host.path(HOSTS), text.encode()))
         if plan.mode is Mode.PROXY:
             edits += _wrappers(host, plan)
-        settings = _drop_in(host, plan)
-        if settings:
-            edits.append(Whole(host.path(_DROP_IN), settings.encode()))
+        edits.append(Whole(host.path(_DROP_IN), _drop_in(host, plan).encode()))
         return edits
 
     def reload(self, host: Host) -> Sequence[Command]:  # noqa: ARG002 # read at each start
@@ -144,25 +145,30 @@ def _wrappers(host: Host, plan: Plan) -> Iterator[Edit]:
 
 def _drop_in(host: Host, plan: Plan) -> str:
     """
-    Return our file of settings; "" if it has nothing to say.
+    Return our file of settings.
 
-    A list in one file replaces that of another, so ours repeats what was there. Where one of our
+    A list in one file replaces that of another, so ours repeat what was there. Where one of our
     variables has another value there, ours stay out, all of them.
     """
     settings = _settings_before_ours(host)
-    items = [item for item in settings.get("env", []) if isinstance(item, str)]
-    ours = assignments(container_variables(plan))
-    values = dict(item.partition("=")[::2] for item in items)
-    mine = dict(item.partition("=")[::2] for item in ours)
-    lines = []
-    if ours and all(values.get(name, value) == value for name, value in mine.items()):
-        wanted = [*items, *(item for item in ours if item not in items)]
-        lines.append(f"env = {json.dumps(wanted, indent=2, ensure_ascii=False)}")
+    lines = [_list("volumes", settings, (_PIP_CONF_OF_JOBS,))]
+    variables = container_variables(plan)
+    theirs = dict(item.partition("=")[::2] for item in _texts(settings, "env"))
+    if all(theirs.get(name, value) == value for name, value in variables.items()):
+        lines.append(_list("env", settings, assignments(variables)))
     if plan.mode is Mode.INTERCEPT and "base_hosts_file" not in settings:
         lines.append(f"base_hosts_file = {json.dumps(HOSTS)}")
-    if not lines:
-        return ""
     return "".join(f"{line}\n" for line in ["# Written by cellar-runner.", "[containers]", *lines])
+
+
+def _list(key: str, settings: dict[str, Any], ours: tuple[str, ...]) -> str:
+    theirs = _texts(settings, key)
+    items = [*theirs, *(item for item in ours if item not in theirs)]
+    return f"{key} = {json.dumps(items, indent=2, ensure_ascii=False)}"
+
+
+def _texts(settings: dict[str, Any], key: str) -> list[str]:
+    return [item for item in settings.get(key, []) if isinstance(item, str)]
 
 
 def _settings_before_ours(host: Host) -> dict[str, Any]:

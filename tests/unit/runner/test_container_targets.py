@@ -273,6 +273,8 @@ def test_podman_gives_containers_variables_and_the_payload_and_keeps_the_vendors
     no_proxy = "localhost,127.0.0.1,cellar.example"
     assert settings == {
         "containers": {
+            # What is in /etc/containers/mounts.conf for builds, job containers do not see.
+            "volumes": ["/etc/cellar-runner/pip.conf:/etc/xdg/pip/pip.conf:ro"],
             "env": [
                 f"SSL_CERT_FILE={BUNDLE}",
                 f"REQUESTS_CA_BUNDLE={BUNDLE}",
@@ -280,7 +282,7 @@ def test_podman_gives_containers_variables_and_the_payload_and_keeps_the_vendors
                 "https_proxy=http://192.0.2.10:3128",
                 f"NO_PROXY={no_proxy}",
                 f"no_proxy={no_proxy}",
-            ]
+            ],
         }
     }
     assert [
@@ -304,7 +306,9 @@ def test_podmans_lists_that_others_have_set_are_repeated_since_ours_replace_them
     host: Host,
 ) -> None:
     own = {
-        "/etc/containers/containers.conf": '[containers]\nenv = ["LANG=C.UTF-8"]\n',
+        "/etc/containers/containers.conf": (
+            '[containers]\nenv = ["LANG=C.UTF-8"]\nvolumes = ["/data:/data"]\n'
+        ),
         "/etc/containers/containers.conf.d/10-more.conf": (
             '[containers]\nenv = ["TZ=UTC", {append = true}]\n'
         ),
@@ -320,6 +324,10 @@ def test_podmans_lists_that_others_have_set_are_repeated_since_ours_replace_them
         "TZ=UTC",
         f"SSL_CERT_FILE={BUNDLE}",
     ]
+    assert settings["containers"]["volumes"] == [
+        "/data:/data",
+        "/etc/cellar-runner/pip.conf:/etc/xdg/pip/pip.conf:ro",
+    ]
     mounts = text(host, "/etc/containers/mounts.conf")
     assert mounts.startswith("/opt/licences:/opt/licences\n")
     assert "rhel" not in mounts
@@ -331,7 +339,8 @@ def test_podman_gets_no_variable_where_one_of_them_has_another_value(host: Host)
     other = '[containers]\nenv = ["SSL_CERT_FILE=/etc/corp.pem"]\n'
     fill(host, PODMAN_FILES | {"/etc/containers/containers.conf": other})
     apply(host, Podman(), PLAN)
-    assert not host.has("/etc/containers/containers.conf.d/50-cellar-runner.conf")
+    settings = text(host, "/etc/containers/containers.conf.d/50-cellar-runner.conf")
+    assert list(tomllib.loads(settings)["containers"]) == ["volumes"]
 
 
 def test_users_whose_own_mounts_replace_the_hosts_get_the_payload_there(host: Host) -> None:
@@ -629,6 +638,17 @@ def test_buildkite_gets_a_hook_where_it_had_none_and_none_is_left(host: Host) ->
     assert hook.stat().st_mode & 0o777 == 0o755
     remove(host)
     assert files_of(host) == before
+
+
+def test_a_hook_of_ours_that_others_have_added_to_stays_with_their_lines(host: Host) -> None:
+    fill(host, {"/etc/buildkite-agent/buildkite-agent.cfg": "token=x\n"})
+    hook = host.path("/etc/buildkite-agent/hooks/environment")
+    for added, left in (("export A=b\n", "#!/bin/bash\nexport A=b\n"), ("\n", None)):
+        apply(host, Buildkite(), PLAN)
+        hook.write_text(hook.read_text().replace("# BEGIN", f"{added}# BEGIN"))
+        remove(host)
+        assert (hook.read_text() if hook.exists() else None) == left
+        hook.unlink(missing_ok=True)
 
 
 def test_buildkites_hook_in_another_language_stays(host: Host) -> None:
