@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BUNDLE = "/etc/cellar-runner/ca-bundle.pem"
 CLIENTS = [
     *("pip", "pip, pylock.toml", "uv sync --frozen", "uv sync --locked", "Poetry"),
-    *("PDM, static URLs", "pipenv", "tox", "pip 22", "uv 0.4"),
+    *("PDM, static URLs", "pipenv", "pip-tools", "hatch", "tox", "pip 22", "uv 0.4"),
 ]
 JOBS = [("root", way) for way in CLIENTS] + [
     ("ci", way) for way in ("pip", "uv sync --frozen", "Poetry")
@@ -59,6 +59,7 @@ def test_a_job_container_installs_and_its_lock_file_stays(
     assert installed.versions == wanted.versions, str(installed)
     assert (job.read(lock) if lock else "") == before
     assert "10.213.92" not in before
+    assert appliance.server_name not in before
     askers = {r.header("user-agent") for r in fakepypi.requests(path=wanted.paths)}
     assert {asker.split("/")[0] for asker in askers if asker} == {"Cellar"}
 

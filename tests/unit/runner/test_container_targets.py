@@ -575,7 +575,7 @@ def test_the_earlier_github_hook_runs_and_its_failure_fails_the_job_as_before(
 ) -> None:
     fill(host, GITHUB_FILES)
     assert payload.exists()
-    earlier = write(tmp_path / "mine.sh", 'echo A=b >>"$GITHUB_ENV"\nfalse\necho C=d >>x\n')
+    earlier = write(tmp_path / "mine.sh", 'echo A=b >>"$GITHUB_ENV"\nfalse\necho C=d\n')
     said, status = started(host, tmp_path, CELLAR_RUNNER_EARLIER_HOOK=str(earlier))
     assert said.endswith("HTTPS_PROXY=http://192.0.2.10:3128\nA=b\n")
     assert status == 1
