@@ -81,6 +81,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_runner_ca_files": [],
     "cellar_runner_no_proxy": ["localhost", ".corp.example", "10.0.0.0/8", "::1"],
     "cellar_runner_targets": [],
+    "cellar_runner_docker_users": [],
     "cellar_runner_fail": "open",
     "cellar_runner_metrics_file": "/var/lib/cellar-runner/cellar-runner.prom",
 }
