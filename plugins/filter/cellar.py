@@ -48,7 +48,9 @@ def _plain(value: Any) -> Any:
 
 
 @pass_context
-def cellar_setting_problems(context: Context, names: Sequence[str], spec_file: str) -> list[str]:
+def cellar_setting_problems(
+    context: Context, names: Sequence[str], spec_file: str, *, of_runner: bool = False
+) -> list[str]:
     """Return one line for each problem of the variables `names`; see plugin documentation."""
     values: dict[str, Any] = {}
     unresolved: dict[str, str] = {}
@@ -62,9 +64,9 @@ def cellar_setting_problems(context: Context, names: Sequence[str], spec_file: s
         options = read_options(Path(spec_file))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise AnsibleFilterError(f"cellar_setting_problems: {spec_file}: {error}") from error
-    return [
-        str(problem) for problem in setting_problems(values, unresolved, options, datetime.now(UTC))
-    ]
+    now = datetime.now(UTC)
+    problems = setting_problems(values, unresolved, options, now, of_runner=of_runner)
+    return [str(problem) for problem in problems]
 
 
 def cellar_platform_problems(

@@ -94,15 +94,16 @@ class ApplianceSettings:
     """
     The appliance as its own clients see it: what `cellar selftest` asks and expects.
 
-    An empty `ca_file` means the system's trust store. `min_free` is bytes. The file
-    `no_space_file` is there while the disk of the cache has no space, and tells the engine. `units`
-    are the units of systemd that have to be active.
+    An empty `ca_file` means the system's trust store. `proxy_port` is 0 without a proxy door.
+    `min_free` is bytes. The file `no_space_file` is there while the disk of the cache has no space,
+    and tells the engine. `units` are the units of systemd that have to be active.
     """
 
     address: str = _key(rules.IP_ADDRESS)
     https_port: int = _key(rules.integer(1, 65535, "a TCP port"))
     server_names: tuple[str, ...] = _key(rules.HOST_NAMES)
     intercept: bool = _key(rules.SWITCH)
+    proxy_port: int = _key(rules.integer(0, 65535, "a TCP port, or 0"))
     ca_file: str = _key(rules.or_empty(rules.ABSOLUTE_PATH, "the system's trust store"))
     cache_dir: str = _key(rules.ABSOLUTE_PATH)
     min_free: int = _key(rules.BYTES)

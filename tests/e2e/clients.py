@@ -9,6 +9,7 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from support.fixtures import expectations
 
@@ -57,12 +58,14 @@ class Job:
 
     Every command starts with a new home folder, which is where all clients keep their caches and
     settings, and with no variable but those that the operator's guide tells: the two that name
-    `ca`, a file on the runner. Without it, there are none.
+    `ca`, a file on the runner. Without it, there are none. With `proxy`, the URL of one, there are
+    also those that name it, and the machine knows no address but that of the proxy's name.
     """
 
     runner: Machine
     folder: str
     ca: str | None
+    proxy: str | None = None
 
     def write(self, name: str, text: str) -> None:
         """Write a file in the folder."""
@@ -77,23 +80,30 @@ class Job:
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": f"{self.folder}/home"}
         if self.ca is not None:
             environment |= {"SSL_CERT_FILE": self.ca, "REQUESTS_CA_BUNDLE": self.ca}
+        start = "exec"
+        if self.proxy is not None:
+            environment |= {"HTTPS_PROXY": self.proxy, "https_proxy": self.proxy}
+            name = urlsplit(self.proxy).hostname
+            hosts = f"{self.folder}/hosts"
+            known = f"grep -wF -e {name} -e localhost /etc/hosts > {hosts}"
+            alone = f'{known} && mount --bind {hosts} /etc/hosts && exec "$@"'
+            start = f"exec unshare --mount sh -c {shlex.quote(alone)} sh"
         settings = shlex.join(f"{name}={value}" for name, value in environment.items())
         clean = f"cd {self.folder} && rm -rf home site .venv .pdm-python && mkdir home"
-        run = (
-            f"{clean} && exec env -i {settings} timeout {_TIME_LIMIT} sh -c {shlex.quote(command)}"
-        )
-        start = time.monotonic()
+        limited = f"timeout {_TIME_LIMIT} sh -c {shlex.quote(command)}"
+        run = f"{clean} && {start} env -i {settings} {limited}"
+        begin = time.monotonic()
         done = self.runner.box.run("sh -c %s", run)
-        return Attempt(command, done.rc, done.stderr + done.stdout, time.monotonic() - start)
+        return Attempt(command, done.rc, done.stderr + done.stdout, time.monotonic() - begin)
 
 
 @contextmanager
-def new_job(runner: Machine, ca: str | None) -> Iterator[Job]:
+def new_job(runner: Machine, ca: str | None, proxy: str | None = None) -> Iterator[Job]:
     """Make a job's folder, and remove it at the end."""
     folder = f"/tmp/job-{uuid.uuid4().hex[:12]}"
     runner.run(f"mkdir {folder}")
     try:
-        yield Job(runner, folder, ca)
+        yield Job(runner, folder, ca, proxy)
     finally:
         runner.run(f"rm -rf {folder}")
 

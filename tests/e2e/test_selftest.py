@@ -111,6 +111,15 @@ def unwritable(appliance: Appliance, _: FakePyPI) -> Iterator[str]:
         yield "cellar selftest"
 
 
+@contextmanager
+def proxy_stopped(appliance: Appliance, _: FakePyPI) -> Iterator[str]:
+    appliance.run("systemctl stop squid.service")
+    try:
+        yield "cellar selftest"
+    finally:
+        appliance.run("systemctl start squid.service")
+
+
 BREAKS: dict[str, Break] = {
     "the engine is stopped": stopped,
     "upstream is down": upstream_down,
@@ -119,6 +128,7 @@ BREAKS: dict[str, Break] = {
     "the rewriter is stopped while its pages are cached": rewriter_stopped,
     "the rewriter is stopped and nothing is cached": rewriter_stopped_without_pages,
     "the cache cannot be written": unwritable,
+    "the proxy is stopped": proxy_stopped,
 }
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 INVENTORY = ROOT / "molecule/inventory/runner.yml"
-HOST, GATE, UPSTREAM = "cihost-open", "appliance-runner", "fakepypi-runner"
+HOST, GATE, UPSTREAM = "runner-open", "appliance-runner", "fakepypi-runner"
 
 # What is promised, in seconds.
 SOON = 10.0
@@ -215,6 +215,7 @@ def test_a_full_disk_is_no_reason_to_go_elsewhere(
     host: OpenHost, gate: Machine, pypi: FakePyPI
 ) -> None:
     """The appliance stores nothing then, and serves everything, also what it has never seen."""
+    gate.run(f"mount -o remount,size=64m {CACHE}")
     gate.run(f"cat /dev/zero >{CACHE}/else 2>/dev/null || :")
     try:
         for number in range(8):
@@ -223,7 +224,7 @@ def test_a_full_disk_is_no_reason_to_go_elsewhere(
             assert (result.way, result.status) == (APPLIANCE, "200"), result
             time.sleep(1)
     finally:
-        gate.run(f"rm {CACHE}/else")
+        gate.run(f"rm {CACHE}/else && mount -o remount,size=6g {CACHE}")
 
 
 def test_a_job_under_way_ends_well_when_the_appliance_is_killed(

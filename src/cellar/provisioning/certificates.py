@@ -105,6 +105,36 @@ def _bundle(variable: str, path: str, whose: str, now: datetime) -> Iterator[Pro
         )
 
 
+def authority_problems(variable: str, path: str, now: datetime) -> Iterator[Problem]:
+    """Yield what keeps the certificates of a file on the controller from being trusted as CAs."""
+    try:
+        authorities = _read_certificates(variable, path)
+    except _UnusableFileError as error:
+        yield error.problem
+        return
+    for certificate in authorities:
+        if not _is_authority(certificate):
+            name = certificate.subject.rfc4514_string()
+            yield Problem(
+                variable, f"{path} has a certificate that is not a CA's ({name})", "name the CA's"
+            )
+        elif not _is_valid(certificate, now):
+            span = (
+                f"{certificate.not_valid_before_utc:%Y-%m-%d} to "
+                f"{certificate.not_valid_after_utc:%Y-%m-%d}"
+            )
+            yield Problem(
+                variable, f"{path} has a CA that is not valid today ({span})", "name the current CA"
+            )
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
+
+
 def _leaf(path: str, leaf: x509.Certificate, doors: _Doors) -> Iterator[Problem]:
     end = leaf.not_valid_after_utc
     if leaf.not_valid_before_utc > doors.now:

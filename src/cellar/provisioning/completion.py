@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellar.index.views import REVISION
 from cellar.provisioning.numbers import at_most
+from cellar.provisioning.proxy_destinations import proxy_destinations
 from cellar.provisioning.shapes import HTTPS_PORT, size_in_bytes, split_url
 from cellar.settings import PYPI, STORAGE_ANSWERS
 
@@ -43,7 +44,7 @@ def completed_settings(
     values: Mapping[str, Any], options: Options, upstream_ca: str, index_ca_dir: str
 ) -> dict[str, Any]:
     """
-    Return the indexes, routes, file rules and zones of an appliance, complete.
+    Return the indexes, routes, file rules, zones and proxy destinations of an appliance, complete.
 
     `values` holds the settings, checked; `options` is the role's argument specification, which has
     the defaults of their entries. `upstream_ca` is the bundle on the appliance that verifies
@@ -104,6 +105,11 @@ def completed_settings(
         ],
         "least_file_limit": str(min({*limits, *budgets})),
         "checks_files": enforces or bool(limits) or bool(storage),
+        "proxy_destinations": proxy_destinations(
+            values["cellar_proxy_others"],
+            values["cellar_proxy_allowed"],
+            values["cellar_server_addresses"],
+        ),
     }
 
 

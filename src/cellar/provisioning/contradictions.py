@@ -10,7 +10,7 @@ from cellar.provisioning.problem import Problem, show
 from cellar.provisioning.shapes import HTTPS_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _PREFIX = "cellar_"
 
@@ -72,7 +72,7 @@ def _metrics_networks_twice(*, metrics_networks: list[str]) -> Iterator[Problem]
     yield from _twice("cellar_metrics_networks", metrics_networks)
 
 
-def _twice(variable: str, items: list[str]) -> Iterator[Problem]:
+def _twice(variable: str, items: Sequence[object]) -> Iterator[Problem]:
     for item in dict.fromkeys(item for item in items if items.count(item) > 1):
         yield Problem(variable, f"has an item twice ({show(item)})", "remove one of them")
 
@@ -93,6 +93,60 @@ def _intercept_port(*, intercept: bool, https_port: int) -> Iterator[Problem]:
             f"is not {HTTPS_PORT} ({https_port}), and clients of the intercept door use no other",
             f"set it to {HTTPS_PORT}, or cellar_intercept to false",
         )
+
+
+def _proxy(*, proxy: bool, intercept: bool, proxy_networks: list[str]) -> Iterator[Problem]:
+    if proxy and not intercept:
+        yield Problem(
+            "cellar_proxy",
+            "is true, and cellar_intercept is false, so PyPI's names would lead nowhere",
+            "set cellar_intercept to true, or cellar_proxy to false",
+        )
+    if proxy and not proxy_networks:
+        yield Problem(
+            "cellar_proxy_networks",
+            "is an empty list, so nobody may use the proxy door",
+            "name the networks of its clients, or set cellar_proxy to false",
+        )
+
+
+def _proxy_port(
+    *, proxy: bool, proxy_port: int, https_port: int, http_port: int
+) -> Iterator[Problem]:
+    for variable, port in (("cellar_https_port", https_port), ("cellar_http_port", http_port)):
+        if proxy and port == proxy_port:
+            yield Problem(
+                "cellar_proxy_port",
+                f"is the same as {variable} ({port})",
+                "choose another port, such as 3128",
+            )
+
+
+def _proxy_ports(
+    *, proxy: bool, proxy_port: int, proxy_ports: list[int], proxy_others: str
+) -> Iterator[Problem]:
+    if not proxy:
+        return
+    if proxy_port in proxy_ports:
+        yield Problem(
+            "cellar_proxy_ports",
+            f"has the port of the proxy door itself ({proxy_port}), which would ask itself",
+            "remove it, or choose another cellar_proxy_port",
+        )
+    if not proxy_ports and proxy_others == "tunnel":
+        yield Problem(
+            "cellar_proxy_ports",
+            "is an empty list, and cellar_proxy_others is tunnel",
+            "name the ports, such as 443, or set cellar_proxy_others to refuse",
+        )
+
+
+def _proxy_twice(
+    *, proxy_networks: list[str], proxy_ports: list[int], proxy_allowed: list[str]
+) -> Iterator[Problem]:
+    yield from _twice("cellar_proxy_networks", proxy_networks)
+    yield from _twice("cellar_proxy_ports", proxy_ports)
+    yield from _twice("cellar_proxy_allowed", proxy_allowed)
 
 
 def _upstream_hosts(*, pypi_index_host: str, pypi_files_host: str) -> Iterator[Problem]:
@@ -194,6 +248,10 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _metrics_networks_twice,
     _ports,
     _intercept_port,
+    _proxy,
+    _proxy_port,
+    _proxy_ports,
+    _proxy_twice,
     _upstream_hosts,
     _ca_dir,
     _validity,

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 _DISTRIBUTION = "Debian"
 _RELEASES = ("12", "13")
-_OWN_PROGRAM = "nginx"
+_PROXY_PROGRAM = "squid"
+# Who of ours holds the port that a setting names.
+_OWN_PROGRAMS = {
+    "cellar_https_port": "nginx",
+    "cellar_http_port": "nginx",
+    "cellar_proxy_port": _PROXY_PROGRAM,
+}
 _SIZES = ("cellar_files_max_size", "cellar_metadata_max_size", "cellar_pages_max_size")
 # The appliance's own zones that no setting bounds: lists, lengths, verdicts, renewals.
 _OWN_ZONES = 2304 * 2**20
@@ -65,7 +71,8 @@ def host_problems(
 
     `facts` are Ansible's facts of the subsets distribution, service_mgr and user. `listening` is
     what community.general.listen_ports_facts returned, be it an error. `df_lines` as for
-    `parse_df`, which also says what is raised. `settings` are the checked settings.
+    `parse_df`, which also says what is raised. `settings` are the checked settings, and under
+    `has_proxy` whether the host has a proxy door already.
     """
     return [
         *_system(facts),
@@ -107,12 +114,14 @@ def _ports(listening: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
         )
         return
     sockets = listening["ansible_facts"].get("tcp_listen", [])
-    for variable in ("cellar_https_port", "cellar_http_port"):
+    for variable, own_program in _OWN_PROGRAMS.items():
+        if variable == "cellar_proxy_port" and not settings["cellar_proxy"]:
+            continue
         port = settings[variable]
         programs = {
             (socket["name"] or "an unknown program", socket["pid"])
             for socket in sockets
-            if socket["port"] == port and socket["name"] != _OWN_PROGRAM
+            if socket["port"] == port and socket["name"] != own_program
         }
         for program, pid in sorted(programs):
             yield Problem(
@@ -120,6 +129,14 @@ def _ports(listening: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterato
                 f"port {port} is held by {program} (process {pid})",
                 "stop and disable that program, or choose another port",
             )
+    strangers = {socket["pid"] for socket in sockets if socket["name"] == _PROXY_PROGRAM}
+    if settings["cellar_proxy"] and strangers and not settings["has_proxy"]:
+        yield Problem(
+            "cellar_proxy",
+            f"this host has a squid of its own already (process {min(strangers)}), whose place the "
+            "proxy door would take",
+            "stop and disable that one, or set cellar_proxy to false",
+        )
 
 
 def _space(system: FileSystem, settings: Mapping[str, Any]) -> Iterator[Problem]:

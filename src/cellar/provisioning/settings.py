@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cellar.provisioning.certificates import certificate_problems
 from cellar.provisioning.contradictions import contradictions
 from cellar.provisioning.problem import Problem
+from cellar.provisioning.runner import PREFIX, concerns_runner, runner_problems
 from cellar.provisioning.shapes import NEVER_EMPTY, SHAPES
 from cellar.provisioning.specification import (
     Options,
@@ -24,7 +25,12 @@ _UNDEFINED = re.compile(r"'[A-Za-z_][A-Za-z0-9_]*' is undefined")
 
 
 def setting_problems(
-    values: Mapping[str, Any], unresolved: Mapping[str, str], options: Options, now: datetime
+    values: Mapping[str, Any],
+    unresolved: Mapping[str, str],
+    options: Options,
+    now: datetime,
+    *,
+    of_runner: bool = False,
 ) -> list[Problem]:
     """
     Return everything that is wrong with the settings; an empty list means all is well.
@@ -33,10 +39,12 @@ def setting_problems(
 
     `values` are all visible `cellar_*` variables, `unresolved` those whose template failed, with
     the reason. `options` is the role's argument specification, `now` (aware) the time against
-    which certificates are judged. A setting that is wrong by itself is left out of the checks that
-    compare it with others, so nothing is reported twice.
+    which certificates are judged. Of an appliance those settings are left out that are of CI hosts,
+    and the other way round with `of_runner`. A setting that is wrong by itself is left out of the
+    checks that compare it with others, so nothing is reported twice.
     """
     problems = list(unknown_names([*values, *unresolved], options))
+    options = {n: o for n, o in options.items() if _is_looked_at(n, of_runner=of_runner)}
     problems += [
         Problem(name, *_unresolved(reason, options[name]))
         for name, reason in unresolved.items()
@@ -48,12 +56,19 @@ def setting_problems(
     problems += _shape_problems(present, known, {problem.subject for problem in problems})
     faulty = {problem.setting for problem in problems}
     sound = {name: value for name, value in present.items() if name not in faulty}
-    problems += contradictions(sound)
+    if of_runner:
+        problems += runner_problems(sound, now)
+    else:
+        problems += contradictions(sound)
     # The files are judged for the doors that the other settings describe.
-    if not {problem.setting for problem in problems} & set(options):
+    if not of_runner and not {problem.setting for problem in problems} & set(options):
         problems += certificate_problems(sound, now)
     order = {name: position for position, name in enumerate(options)}
     return sorted(problems, key=lambda problem: order.get(problem.setting, -1))
+
+
+def _is_looked_at(name: str, *, of_runner: bool) -> bool:
+    return concerns_runner(name) if of_runner else not name.startswith(PREFIX)
 
 
 def _unresolved(reason: str, option: Mapping[str, Any]) -> tuple[str, str]:

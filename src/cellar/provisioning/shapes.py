@@ -28,6 +28,7 @@ _UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 _COMMON_NAME = re.compile(r"(?! )[A-Za-z0-9 .,_()-]{1,64}(?<! )")
 _MAIL = re.compile(rf"[A-Za-z0-9._+-]+@{_DNS_NAME.pattern}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/+-]*)?")
+_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 # PEP 503, "Normalized Names".
 _PROJECT = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _NAME_LENGTH = 32
@@ -126,6 +127,15 @@ def _network(text: str) -> str | None:
     return None
 
 
+def is_network(text: str) -> bool:
+    """Tell whether `text` is meant to be an address or a network, and not a name."""
+    return "/" in text or ":" in text or is_address(text)
+
+
+def _destination(text: str) -> str | None:
+    return _network(text) if is_network(text) else _dns_name(text.removeprefix("."))
+
+
 def _path(text: str) -> str | None:
     if not text.startswith("/"):
         return "is not an absolute path"
@@ -153,6 +163,14 @@ def _contact(text: str) -> str | None:
 
 def _common_name(text: str) -> str | None:
     return None if _COMMON_NAME.fullmatch(text) else "is not a usable common name"
+
+
+def _inventory_name(text: str) -> str | None:
+    return None if _HOST.fullmatch(text) else "is not a name that a host of an inventory can have"
+
+
+def _host(text: str) -> str | None:
+    return _address(text) if is_address(text) else _dns_name(text)
 
 
 def _project(text: str) -> str | None:
@@ -293,6 +311,8 @@ _NAME = Shape("a DNS name in lower case without port, such as cellar.example.org
 _SIZES = Shape("a whole number and a unit k, m or g, such as 40g", _size)
 _FILE = _or_empty(Shape("an absolute path of letters, digits and _ + , = @ . -", _path))
 
+_NETWORK = Shape("an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network)
+
 _PATTERN = Shape(
     "a normalised project name, or one in which * stands for any characters, such as acme-*",
     _pattern,
@@ -309,6 +329,13 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_server_addresses": Shape("an IP address, such as 192.0.2.10", _address),
     "cellar_https_port": _within(1, 65535),
     "cellar_http_port": _within(0, 65535),
+    "cellar_proxy_port": _within(1024, 65535),
+    "cellar_proxy_networks": _NETWORK,
+    "cellar_proxy_ports": _within(1, 65535),
+    "cellar_proxy_allowed": Shape(
+        "a name, a domain with a leading dot, an address or a network, such as .corp.example",
+        _destination,
+    ),
     "cellar_pypi_index_host": _NAME,
     "cellar_pypi_files_host": _NAME,
     "cellar_upstream_ca_file": _FILE,
@@ -381,13 +408,26 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_selftest_project": Shape(
         "lower-case letters and digits joined by single hyphens, such as six", _project
     ),
-    "cellar_metrics_networks": Shape(
-        "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
-    ),
+    "cellar_metrics_networks": _NETWORK,
     "cellar_log_days": _within(1, 3650),
     "cellar_report_days": _within(1, 3650),
-    "cellar_report_networks": Shape(
-        "an address or a network, such as 192.0.2.0/24 or 2001:db8::/32", _network
+    "cellar_report_networks": _NETWORK,
+    "cellar_runner_appliance": _or_empty(
+        Shape("the name of a host in the inventory, such as cellar.example.org", _inventory_name)
+    ),
+    "cellar_runner_address": _or_empty(Shape("an IP address, such as 192.0.2.10", _address)),
+    "cellar_runner_server_name": _or_empty(
+        Shape("a DNS name in lower case, such as cellar.example.org, or an IP address", _host)
+    ),
+    "cellar_runner_https_port": _within(1, 65535),
+    "cellar_runner_proxy_port": _within(1, 65535),
+    "cellar_runner_ca_files": Shape("an absolute path of letters, digits and _ + , = @ . -", _path),
+    "cellar_runner_no_proxy": Shape(
+        "a name, a domain with a leading dot, an address or a network, such as .corp.example",
+        _destination,
+    ),
+    "cellar_runner_metrics_file": Shape(
+        "an absolute path of letters, digits and _ + , = @ . -", _path
     ),
 }
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cellar.index.page import PageError
 from cellar.index.views import read_page
 from cellar.resolving import failures
-from cellar.selftest.door import Door
+from cellar.selftest.door import Door, ProxyDoor
 from cellar.selftest.report import Check, CheckError, Finding
 from cellar.settings import Settings
 from cellar.tls import TrustError, tls_context
@@ -26,6 +26,7 @@ _ENGINE_TIME = 10
 _GIGABYTE = 1e9
 # As the access log names them.
 _INDEX, _INTERCEPT = "index", "intercept"
+_PROXY = "proxy"
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -55,10 +56,16 @@ class _Checks:
             hosts = self._index_host, self._files_host
             found += [self._tls(name, _INTERCEPT) for name in dict.fromkeys(hosts)]
             found += self._pages_and_files(_INTERCEPT, *hosts, self._files_url)
+            if self._settings.appliance.proxy_port:
+                found += [self._tunnel(name) for name in dict.fromkeys(hosts)]
         return [*found, Check("disk", self._disk)]
 
     def _tls(self, name: str, door: str) -> Check:
         return Check(f"TLS of {name}", partial(self._certificate, name), door=door)
+
+    def _tunnel(self, name: str) -> Check:
+        leads = partial(self._led, name)
+        return Check(f"{name}, proxy door", leads, (f"TLS of {name}",), _PROXY)
 
     def _pages_and_files(
         self, door: str, pages_name: str, files_name: str, files_url: str
@@ -76,14 +83,20 @@ class _Checks:
             ),
         ]
 
-    def _door(self, name: str) -> Door:
+    def _door(self, name: str, *, through_proxy: bool = False) -> Door:
         appliance, upstream = self._settings.appliance, self._settings.upstream
         try:
             tls = tls_context(appliance.ca_file, key="the appliance")
         except TrustError as error:
             raise _failed(str(error)) from error
         timeout = upstream.connect_timeout + upstream.read_timeout + _ENGINE_TIME
-        return Door(name, appliance.address, appliance.https_port, tls, timeout)
+        to = name, appliance.address, appliance.https_port, tls, timeout
+        return ProxyDoor(*to, proxy_port=appliance.proxy_port) if through_proxy else Door(*to)
+
+    def _led(self, name: str) -> Finding:
+        # A certificate that clients trust for this name is no other machine's.
+        self._door(name, through_proxy=True).certificate_end()
+        return Finding("leads to the intercept door")
 
     def _certificate(self, name: str) -> Finding:
         end = self._door(name).certificate_end()

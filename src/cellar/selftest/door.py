@@ -11,6 +11,9 @@ from cellar.selftest import AGENT
 from cellar.selftest.report import CheckError
 
 _LOG = "see `journalctl -u nginx -u cellar-rewriter`"
+_PROXY_LOG = "see /var/log/cellar/proxy/squid.log"
+_PROXY_UNIT = "see `systemctl status squid`"
+_HEAD_LIMIT = 65536
 
 
 class Door:
@@ -40,7 +43,7 @@ class Door:
         """
         try:
             with (
-                socket.create_connection((self._address, self._port), self._timeout) as plain,
+                self._connected() as plain,
                 self._tls.wrap_socket(plain, server_hostname=self.name) as connection,
             ):
                 certificate = connection.getpeercert() or {}
@@ -56,6 +59,9 @@ class Door:
         return datetime.fromtimestamp(
             ssl.cert_time_to_seconds(str(certificate["notAfter"])), tz=UTC
         )
+
+    def _connected(self) -> socket.socket:
+        return socket.create_connection((self._address, self._port), self._timeout)
 
     def get(
         self, path: str, accept: str = "*/*", status: HTTPStatus = HTTPStatus.OK
@@ -105,3 +111,50 @@ class Door:
                 f"the second answer to {path} is not from the cache: X-Cache says {said}", _LOG
             )
         return response
+
+
+class ProxyDoor(Door):
+    """Asks the proxy door for a tunnel to one of the appliance's names."""
+
+    def __init__(  # noqa: PLR0913 a door and where it leads
+        self,
+        name: str,
+        address: str,
+        port: int,
+        tls: ssl.SSLContext,
+        timeout: float,
+        *,
+        proxy_port: int,
+    ) -> None:
+        """Prepare to ask, as for the door that the tunnel leads to; nothing is connected yet."""
+        super().__init__(name, address, port, tls, timeout)
+        self._proxy = address, proxy_port
+
+    def _connected(self) -> socket.socket:
+        try:
+            plain = socket.create_connection(self._proxy, self._timeout)
+        except OSError as error:
+            raise CheckError(f"no connection: {error}", _PROXY_UNIT) from error
+        try:
+            # As the clients that say least (RFC 9110, section 9.3.6).
+            plain.sendall(f"CONNECT {self.name}:{self._port} HTTP/1.0\r\n\r\n".encode("ascii"))
+            said = _head(plain)
+        except OSError as error:
+            plain.close()
+            raise CheckError(f"no answer to CONNECT: {error}", _PROXY_LOG) from error
+        status = said.partition(b"\r\n")[0].decode("latin-1")
+        if status.split(" ")[1:2] != ["200"]:
+            plain.close()
+            raise CheckError(f"CONNECT is answered with {status or 'nothing'}", _PROXY_LOG)
+        return plain
+
+
+def _head(connection: socket.socket) -> bytes:
+    """Return what comes before the first empty line; one byte at a time, for TLS comes after it."""
+    said = b""
+    while not said.endswith(b"\r\n\r\n") and len(said) < _HEAD_LIMIT:
+        byte = connection.recv(1)
+        if not byte:
+            break
+        said += byte
+    return said

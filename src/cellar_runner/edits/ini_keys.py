@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cellar_runner.edits.text import decode, ended, lines_of, restored
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HEADER = re.compile(r"\[(?P<name>.+)\]")  # as configparser has it
-_KEY = re.compile(r"(?P<key>[^=:\s][^=:]*?)\s*(?:[=:]|$)")
+_KEY = re.compile(r"(?P<key>.*?)\s*(?:[=:]|$)")  # likewise
 _COMMENTS = ("#", ";")
 
 
 @dataclass(frozen=True, slots=True)
 class IniKeys:
     """
-    A section of the file gives these keys these values.
+    A section of the file gives these keys, in small letters with hyphens, these values.
 
     With `yielding`, a file that says something else about any of them keeps all that it says, and
     gets nothing of ours.
@@ -40,27 +40,28 @@ class IniKeys:
         if self.note(base):
             return base or b""
         lines = lines_of(ended(text))
-        if _section(lines, self.section) is None:
+        if _find(lines, self.section) is None:
             lines += (["\n"] if lines else []) + [f"[{self.section}]\n"]
-        for key, value in reversed([*self.values.items()]):
-            start, end = _section(lines, self.section) or (0, 0)
-            at = _key(lines, start, end, key) or (start + 1, start + 1)
-            lines[slice(*at)] = [f"{key} = {value}\n"]
+        for key, value in self.values.items():
+            section = _find(lines, self.section) or _Section("", 0, 0)
+            option = section.options.get(key)
+            at = option.lines if option else slice(section.end, section.end)
+            lines[at] = [f"{option.indent if option else section.indent}{key} = {value}\n"]
         return "".join(lines).encode()
 
     def undo(self, current: bytes, base: bytes | None) -> bytes | None:
         """Return the file with the lines of `base` in place of ours; changed values stay."""
         lines = lines_of(self._checked(current))
         before = lines_of(ended(self._checked(base or b"")))
+        old = _find(before, self.section)
         for key, value in self.values.items():
-            section = _section(lines, self.section)
-            at = _key(lines, *section, key) if section else None
-            if at is None or "".join(lines[slice(*at)]).rstrip() != f"{key} = {value}":
+            section = _find(lines, self.section)
+            option = section.options.get(key) if section else None
+            if option is None or "".join(lines[option.lines]).strip() != f"{key} = {value}":
                 continue
-            old = _section(before, self.section)
-            there = _key(before, *old, key) if old else None
-            lines[slice(*at)] = before[slice(*there)] if there else []
-        if _section(before, self.section) is None:
+            theirs = old.options.get(key) if old else None
+            lines[option.lines] = before[theirs.lines] if theirs else []
+        if old is None:
             _drop_if_empty(lines, self.section)
         return restored("".join(lines), base)
 
@@ -69,10 +70,10 @@ class IniKeys:
         if not self.yielding:
             return ""
         parser = _parse(self._checked(base or b""))
-        for key, value in self.values.items():
-            said = parser.get(self.section, key, fallback=None) if parser else None
-            if said not in {None, value}:
-                return f"{self.path} has a {key} of its own, so nothing is written there"
+        said = dict(parser.items(self.section)) if parser.has_section(self.section) else {}
+        for key, value in said.items():
+            if self.values.get(_plain(key), value) != value:
+                return f"{self.path} has {_plain(key)} already, so nothing is written there"
         return ""
 
     def _checked(self, content: bytes) -> str:
@@ -91,35 +92,79 @@ def _parse(text: str) -> configparser.RawConfigParser:
     return parser
 
 
-def _section(lines: list[str], name: str) -> tuple[int, int] | None:
-    """Return where a section begins, with its header, and where the next one does."""
-    start = None
+def _plain(key: str) -> str:
+    """Return a key as pip compares it."""
+    return key.strip().lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """Where an option is, with the lines that go on with its value."""
+
+    lines: slice
+    indent: str
+
+
+@dataclass(slots=True)
+class _Section:
+    """
+    Where a section begins, with its header, and where its last line with something ends.
+
+    An option that is written there needs `indent`, else it or what follows would be read as the
+    rest of the value before.
+    """
+
+    name: str
+    start: int
+    end: int
+    indent: str = ""
+    options: dict[str, _Option] = field(default_factory=dict)
+
+
+def _sections(lines: list[str]) -> list[_Section]:
+    """Return the sections of a file that configparser can read, by its rules for lines."""
+    found: list[_Section] = []
+    option = None  # the name of the one whose value may go on
+    level = 0
     for number, line in enumerate(lines):
-        match = _HEADER.match(line)
-        if match and start is not None:
-            return start, number
-        if match and match["name"] == name:
-            start = number
-    return None if start is None else (start, len(lines))
-
-
-def _key(lines: list[str], start: int, end: int, key: str) -> tuple[int, int] | None:
-    """Return the lines of a key in a section: the first one, and those that go on with it."""
-    for number in range(start + 1, end):
-        line = lines[number]
-        match = _KEY.match(line)
-        if line[:1].isspace() or line.startswith(_COMMENTS) or not match:
+        bare = line.strip()
+        if found and bare:
+            found[-1].end = number + 1
+        if not bare or bare.startswith(_COMMENTS):
             continue
-        if match["key"].strip().lower() == key:
-            last = number + 1
-            while last < end and lines[last][:1].isspace() and lines[last].strip():
-                last += 1
-            return number, last
-    return None
+        indent = line[: len(line) - len(line.lstrip())]
+        if found and option is not None and len(indent) > level:
+            old = found[-1].options[option]
+            found[-1].options[option] = _Option(slice(old.lines.start, number + 1), old.indent)
+            continue
+        level = len(indent)
+        header = _HEADER.match(bare)
+        if header:
+            if found:
+                found[-1].end = _last_line(lines, found[-1].start, number)
+                found[-1].indent = found[-1].indent if option is not None else indent
+            found.append(_Section(header["name"], number, number + 1))
+            option = None
+        elif found:
+            option = _plain(_KEY.match(bare)["key"])  # type: ignore[index] # it was read
+            found[-1].options[option] = _Option(slice(number, number + 1), indent)
+            found[-1].indent = indent
+    return found
+
+
+def _last_line(lines: list[str], start: int, end: int) -> int:
+    while end > start + 1 and not lines[end - 1].strip():
+        end -= 1
+    return end
+
+
+def _find(lines: list[str], name: str) -> _Section | None:
+    return next((section for section in _sections(lines) if section.name == name), None)
 
 
 def _drop_if_empty(lines: list[str], name: str) -> None:
-    section = _section(lines, name)
-    if section and not "".join(lines[section[0] + 1 : section[1]]).strip():
-        start = section[0] - 1 if section[0] and not lines[section[0] - 1].strip() else section[0]
-        del lines[start : section[1]]
+    section = _find(lines, name)
+    if section and section.end == section.start + 1:
+        above = section.start - 1
+        start = above if section.start and not lines[above].strip() else section.start
+        del lines[start : section.end]

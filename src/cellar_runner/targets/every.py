@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cellar_runner.targets.pdm import Pdm
 from cellar_runner.targets.pip import Pip
 from cellar_runner.targets.shell import Shell
+from cellar_runner.targets.uv import Uv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,4 +18,4 @@ if TYPE_CHECKING:
 CONTAINER_TARGETS: Sequence[Target] = ()
 
 # The shell last: it carries the routes of all shells, which need what the others wrote.
-TARGETS: Sequence[Target] = (*CONTAINER_TARGETS, Pip(), Shell())
+TARGETS: Sequence[Target] = (*CONTAINER_TARGETS, Pip(), Uv(), Pdm(), Shell())

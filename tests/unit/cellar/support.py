@@ -57,6 +57,7 @@ SETTINGS: dict[str, Any] = {
         "https_port": 443,
         "server_names": ["cellar.example"],
         "intercept": True,
+        "proxy_port": 0,
         "ca_file": "/etc/cellar/tls/ca.pem",
         "cache_dir": "/var/cache/cellar",
         "min_free": 2147483648,

@@ -26,6 +26,12 @@ GOOD: Mapping[str, Any] = {
     "cellar_https_port": 443,
     "cellar_http_port": 80,
     "cellar_intercept": True,
+    "cellar_proxy": False,
+    "cellar_proxy_port": 3128,
+    "cellar_proxy_networks": ["10.0.0.0/8"],
+    "cellar_proxy_others": "tunnel",
+    "cellar_proxy_ports": [443],
+    "cellar_proxy_allowed": [],
     "cellar_pypi_index_host": "index.example",
     "cellar_pypi_files_host": "files.example",
     "cellar_upstream_ca_file": "",
@@ -63,6 +69,18 @@ GOOD: Mapping[str, Any] = {
     "cellar_log_days": 14,
     "cellar_report_days": 90,
     "cellar_report_networks": ["127.0.0.1", "::1"],
+    "cellar_runner_state": "present",
+    "cellar_runner_mode": "auto",
+    "cellar_runner_appliance": "cellar.example",
+    "cellar_runner_address": "192.0.2.10",
+    "cellar_runner_server_name": "cellar.example",
+    "cellar_runner_https_port": 443,
+    "cellar_runner_proxy_port": 3128,
+    "cellar_runner_ca_files": [],
+    "cellar_runner_no_proxy": ["localhost", ".corp.example", "10.0.0.0/8", "::1"],
+    "cellar_runner_targets": [],
+    "cellar_runner_fail": "open",
+    "cellar_runner_metrics_file": "/var/lib/cellar-runner/cellar-runner.prom",
 }
 
 
@@ -79,10 +97,14 @@ def check(options: Options) -> Check:
         changes: Mapping[str, Any],
         unresolved: Mapping[str, str] | None = None,
         now: datetime | None = None,
+        *,
+        of_runner: bool = False,
     ) -> list[str]:
         unresolved = unresolved or {}
         values = {name: v for name, v in {**GOOD, **changes}.items() if name not in unresolved}
-        problems = setting_problems(values, unresolved, options, now or datetime.now(UTC))
+        problems = setting_problems(
+            values, unresolved, options, now or datetime.now(UTC), of_runner=of_runner
+        )
         return [str(problem) for problem in problems]
 
     return lines

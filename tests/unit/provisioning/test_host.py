@@ -21,6 +21,9 @@ FACTS: dict[str, Any] = {
 SETTINGS: dict[str, Any] = {
     "cellar_https_port": 443,
     "cellar_http_port": 80,
+    "cellar_proxy": False,
+    "cellar_proxy_port": 3128,
+    "has_proxy": False,
     "cellar_file_zones": [],
     "cellar_files_max_size": "40g",
     "cellar_metadata_max_size": "1g",
@@ -63,6 +66,28 @@ def test_other_ports_are_nobodys_business() -> None:
     assert problems(listeners=[listener(80, "x")], settings={"cellar_http_port": 0}) == []
 
 
+PROXY = {"cellar_proxy": True}
+
+
+def test_our_own_squid_may_hold_the_proxy_doors_port_already() -> None:
+    settings = {**PROXY, "has_proxy": True}
+
+    assert problems(listeners=[listener(3128, "squid")], settings=settings) == []
+
+
+def test_a_squid_of_somebody_elses_is_nobodys_business_without_a_proxy_door() -> None:
+    assert problems(listeners=[listener(3128, "squid"), listener(3128, "x")]) == []
+
+
+@pytest.mark.parametrize("port", [3128, 8080])
+def test_a_squid_of_somebody_elses_is_not_taken_over(port: int) -> None:
+    lines = problems(listeners=[listener(port, "squid", 812)], settings=PROXY)
+
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("cellar_proxy: this host has a squid of its own already")
+    assert "(process 812)" in lines[0]
+
+
 REASONS: list[tuple[dict[str, Any], str]] = [
     (
         {"facts": {"distribution_major_version": "11", "distribution_version": "11.9"}},
@@ -88,6 +113,18 @@ REASONS: list[tuple[dict[str, Any], str]] = [
     (
         {"listeners": [listener(80, "")]},
         "cellar_http_port: port 80 is held by an unknown program (process 7); ",
+    ),
+    (
+        {"listeners": [listener(3128, "tinyproxy")], "settings": PROXY},
+        "cellar_proxy_port: port 3128 is held by tinyproxy (process 7); ",
+    ),
+    (
+        {"listeners": [listener(3128, "nginx")], "settings": {**PROXY, "has_proxy": True}},
+        "cellar_proxy_port: port 3128 is held by nginx (process 7); ",
+    ),
+    (
+        {"listeners": [listener(443, "squid")], "settings": {**PROXY, "has_proxy": True}},
+        "cellar_https_port: port 443 is held by squid (process 7); ",
     ),
     (
         {"total": 43 * GIB - 1},

@@ -35,6 +35,16 @@ RIGHT: list[dict[str, Any]] = [
     {"cellar_report_networks": ["192.0.2.0/24", "2001:db8::/32", "10.0.0.1", "0.0.0.0/0"]},
     {"cellar_report_networks": [], "cellar_report_days": 3650},
     {"cellar_metrics_networks": []},
+    {"cellar_proxy": True, "cellar_proxy_port": 1024, "cellar_proxy_ports": [22, 443, 65535]},
+    {"cellar_proxy": True, "cellar_proxy_others": "refuse", "cellar_proxy_ports": []},
+    {
+        "cellar_proxy": True,
+        "cellar_proxy_networks": ["192.0.2.7", "2001:db8::/32"],
+        "cellar_proxy_allowed": ["git.example", ".corp.example", "10.1.0.0/16", "fd00::1", "x"],
+    },
+    # What is switched off contradicts nothing.
+    {"cellar_proxy_port": 8080, "cellar_http_port": 8080, "cellar_proxy_ports": [8080]},
+    {"cellar_proxy_networks": [], "cellar_intercept": False},
     {"cellar_metrics_networks": ["0.0.0.0/0", "::/0", "192.0.2.7", "2001:db8::/32"]},
 ]
 
@@ -68,6 +78,11 @@ TYPES: list[tuple[str, Any, str]] = [
     ("cellar_certificate_source", "own-ca", "did you mean own_ca?"),
     ("cellar_certificate_source", "", "write one of them"),
     ("cellar_ca_key_location", "here", "is not appliance or controller"),
+    ("cellar_proxy", "true", "write cellar_proxy: true"),
+    ("cellar_proxy_others", "deny", "is not tunnel or refuse"),
+    ("cellar_proxy_ports", 443, "is not a list"),
+    ("cellar_proxy_ports", ["443"], "an item is not a whole number"),
+    ("cellar_proxy_allowed", "git.example", 'write cellar_proxy_allowed: ["git.example"]'),
 ]
 
 SHAPES: list[tuple[str, Any, str]] = [
@@ -141,6 +156,22 @@ SHAPES: list[tuple[str, Any, str]] = [
     ("cellar_selftest_project", "Six", "is not a normalised project name"),
     ("cellar_selftest_project", "a--b", "is not a normalised project name"),
     ("cellar_selftest_project", "../six", "is not a normalised project name"),
+    ("cellar_proxy_port", 1023, "is not between 1024 and 65535"),
+    ("cellar_proxy_networks", ["runners"], "is not an address or a network"),
+    ("cellar_proxy_networks", ["10.0.0.1/8"], "without which it is 10.0.0.0/8"),
+    ("cellar_proxy_networks", ["::1", "::1"], "has an item twice"),
+    ("cellar_proxy_ports", [0], "is not between 1 and 65535"),
+    ("cellar_proxy_ports", [443, 443], "has an item twice"),
+    ("cellar_proxy_allowed", ["10.0.0.1/8"], "without which it is 10.0.0.0/8"),
+    ("cellar_proxy_allowed", ["10.0.0.300"], "is not a DNS name"),
+    ("cellar_proxy_allowed", ["FD00::1"], "canonical form, which is fd00::1"),
+    ("cellar_proxy_allowed", ["*.corp.example"], "is a wildcard"),
+    ("cellar_proxy_allowed", ["..corp.example"], "is not a DNS name"),
+    ("cellar_proxy_allowed", ["git.example:22"], "is not an address or a network"),
+    ("cellar_proxy_allowed", ["https://git.example"], "is not an address or a network"),
+    ("cellar_proxy_allowed", ["a b"], "is not a DNS name"),
+    ("cellar_proxy_allowed", [""], "is not a DNS name"),
+    ("cellar_proxy_allowed", ["a.example", "a.example"], "has an item twice"),
     ("cellar_metrics_networks", ["all"], "is not an address or a network"),
     ("cellar_metrics_networks", ["192.0.2.0/24; allow all"], "is not an address or a network"),
     ("cellar_metrics_networks", ["192.0.2.7/24"], "has bits behind its prefix"),
@@ -176,6 +207,26 @@ CONTRADICTIONS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"cellar_https_port": 8443},
         {"cellar_https_port": "clients of the intercept door use no other"},
+    ),
+    (
+        {"cellar_proxy": True, "cellar_intercept": False},
+        {"cellar_proxy": "is true, and cellar_intercept is false"},
+    ),
+    (
+        {"cellar_proxy": True, "cellar_proxy_networks": []},
+        {"cellar_proxy_networks": "is an empty list, so nobody may use the proxy door"},
+    ),
+    (
+        {"cellar_proxy": True, "cellar_proxy_port": 8080, "cellar_http_port": 8080},
+        {"cellar_proxy_port": "is the same as cellar_http_port (8080)"},
+    ),
+    (
+        {"cellar_proxy": True, "cellar_proxy_ports": [443, 3128]},
+        {"cellar_proxy_ports": "has the port of the proxy door itself (3128)"},
+    ),
+    (
+        {"cellar_proxy": True, "cellar_proxy_ports": []},
+        {"cellar_proxy_ports": "is an empty list, and cellar_proxy_others is tunnel"},
     ),
     (
         {"cellar_server_names": ["cellar.example", "index.example"]},

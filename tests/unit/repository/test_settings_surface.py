@@ -28,7 +28,11 @@ DEFAULTS: dict[str, Any] = yaml.safe_load(DEFAULTS_FILE.read_text())
     "argument_specs"
 ].values()
 OPTIONS: dict[str, dict[str, Any]] = SPECIFICATION["options"]
-EXAMPLE = (ROOT / "inventory/example/group_vars/appliances.yml").read_text()
+EXAMPLES = {
+    group: (ROOT / f"inventory/example/group_vars/{group}.yml").read_text()
+    for group in ("appliances", "runners")
+}
+EXAMPLE = "\n".join(text.removeprefix("---\n") for text in EXAMPLES.values())
 
 # PyPI's host names may stand in the defaults and in the operator's documentation, nowhere else, so
 # the other views do not repeat these defaults.
@@ -70,7 +74,7 @@ def test_every_setting_has_a_type_and_sentences_in_the_specification() -> None:
     for name, option in (OPTIONS | NESTED).items():
         assert option["type"] in {"bool", "int", "list", "path", "str"}, name
         if option["type"] == "list":
-            elements = {"dict"} if name in ENTRIES else {"int", "str"}
+            elements = {"dict"} if name in ENTRIES else {"int", "path", "str"}
             assert option["elements"] in elements, name
         assert option["description"], name
         assert [line for line in option["description"] if not line.endswith(".")] == [], name
@@ -166,6 +170,13 @@ def test_the_example_shows_every_setting_once_commented_with_a_hint_and_its_defa
     assert [lines[n - 1] for n, _ in shown if not re.fullmatch(r"# .*\.", lines[n - 1])] == []
     uncommented = yaml.safe_load("\n".join(line[2:] for _, line in shown))
     assert uncommented == COPIED | dict.fromkeys(WITHOUT_COPY)
+
+
+def test_the_example_shows_a_setting_where_it_belongs() -> None:
+    """The settings of CI hosts are for their group, and no other one of the product is."""
+    names = re.findall(r"(?m)^# (cellar_\w+):", EXAMPLES["runners"])
+
+    assert names == re.findall(r"(?m)^# (cellar_runner_\w+):", EXAMPLE)
 
 
 def _expressions(path: Path) -> str:

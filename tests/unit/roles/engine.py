@@ -162,6 +162,10 @@ class Engine:
         """Ask a door once; underscores in the names of header fields mean hyphens."""
         return self.do(self._ask(path, host, headers, method))
 
+    def ask_from(self, source: str, path: str, host: str = INDEX_DOOR) -> Response:
+        """Ask a door once from another address of this machine."""
+        return self.do(self._ask(path, host, {}, source=source))
+
     def ask_at_once(self, count: int, path: str, host: str = INDEX_DOOR) -> list[Response]:
         """Ask so many times at the same time, each over a connection of its own."""
 
@@ -196,10 +200,20 @@ class Engine:
         return self.do(ask())
 
     async def _ask(
-        self, path: str, host: str, headers: Mapping[str, str], method: str = "GET"
+        self,
+        path: str,
+        host: str,
+        headers: Mapping[str, str],
+        method: str = "GET",
+        *,
+        source: str = "127.0.0.1",
     ) -> Response:
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self._port, ssl=self._client_tls, server_hostname=host
+            "127.0.0.1",
+            self._port,
+            ssl=self._client_tls,
+            server_hostname=host,
+            local_addr=(source, 0),
         )
         return await _exchange(reader, writer, path, host, headers, method)
 

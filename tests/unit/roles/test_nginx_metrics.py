@@ -48,6 +48,22 @@ def test_metrics_are_for_the_networks_that_are_named(
         assert answer.body.startswith(b"Cellar: metrics are for the networks ")
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/report.html"])
+def test_whoever_comes_by_the_proxy_door_is_not_the_appliance_itself(
+    engine: Engine, path: str
+) -> None:
+    """The tunnels come from this machine, and their users from anywhere."""
+    this_machine = ["127.0.0.0/8"]
+    networks = {"cellar_metrics_networks": this_machine, "cellar_report_networks": this_machine}
+
+    engine.reload(cellar_proxy=True, **networks)
+    assert engine.ask_from("127.0.0.2", path).status == 403
+    assert engine.ask_from("127.0.0.1", path).status != 403
+
+    engine.reload(cellar_proxy=False)
+    assert engine.ask_from("127.0.0.2", path).status != 403
+
+
 def test_metrics_are_text_of_prometheus_that_nobody_keeps(engine: Engine) -> None:
     engine.reload(cellar_metrics_networks=["127.0.0.0/8"])
 

@@ -151,6 +151,17 @@ def test_settings_arrive_at_the_cellar_command_in_its_units() -> None:
     assert appliance["https_port"] == 8443
     assert appliance["intercept"] is False
     assert appliance["min_free"] == 3 * 1024 * 1024
+    assert appliance["proxy_port"] == 0
+    assert "squid.service" not in appliance["units"]
+
+
+def test_a_proxy_door_arrives_at_the_cellar_command_with_its_unit() -> None:
+    proxy = {"cellar_proxy": True, "cellar_proxy_port": 8888}
+    text = render("rewriter", "cellar.toml.j2", **HOSTS, **proxy)
+
+    appliance = tomllib.loads(text)["appliance"]
+    assert appliance["proxy_port"] == 8888
+    assert "squid.service" in appliance["units"]
 
 
 def test_indexes_routes_and_rules_arrive_as_they_were_said(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ PROGRAMS = {
     "cellar-traffic.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-metrics.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-runner-guard.service": {"/usr/local/bin/cellar-runner"},  # role runner
+    "cellar-runner-refresh.service": {"/usr/local/bin/cellar-runner"},  # likewise
+    "squid.service": {"/usr/sbin/squid", "/bin/kill"},  # squid, procps
 }
 
 # The greatest exposure, in tenths, of 100 for a service without any sandbox. The one that renews
@@ -46,6 +48,8 @@ EXPOSURE = {
     "cellar-traffic.service": 15,
     "cellar-metrics.service": 15,
     "cellar-runner-guard.service": 30,
+    "cellar-runner-refresh.service": 25,
+    "squid.service": 15,
 }
 
 

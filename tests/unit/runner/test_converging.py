@@ -93,7 +93,7 @@ def test_files_are_what_was_asked_for(tmp_path: Path) -> None:
         "etc/hosts": (0o644, HOSTS),
         "etc/real.conf": (
             0o640,
-            b"# mine\n[global]\nindex-url = https://192.0.2.1/\ntimeout = 5\n",
+            b"# mine\n[global]\ntimeout = 5\nindex-url = https://192.0.2.1/\n",
         ),
         "etc/secret.env": (0o600, b"A=1\nB=3\nC=192.0.2.1\n"),
         "etc/overwritten": (0o600, b"ours"),
@@ -257,12 +257,12 @@ def test_a_file_that_says_it_already_is_not_ours(site: Site) -> None:
 
 def test_a_settings_file_with_a_value_of_its_own_is_left_alone_and_said(site: Site) -> None:
     path = write(site.path("pip.conf"), "[global]\nindex_url = https://x.example\n")
-    ours = IniKeys(path, "global", {"index_url": "https://y.example"}, yielding=True)
+    ours = IniKeys(path, "global", {"index-url": "https://y.example"}, yielding=True)
 
     outcome = site.converge(ours)
 
     assert path.read_text() == "[global]\nindex_url = https://x.example\n"
-    assert outcome.notes == (f"{path} has a index_url of its own, so nothing is written there",)
+    assert outcome.notes == (f"{path} has index-url already, so nothing is written there",)
 
 
 @pytest.mark.parametrize("kind", ["folder", "circle", "behind a file"])

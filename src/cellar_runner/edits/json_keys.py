@@ -1,0 +1,37 @@
+"""Entries in a JSON file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cellar_runner.edits import json_text
+from cellar_runner.edits.syntax import with_groups, without_groups
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cellar_runner.edits.entries import Group
+
+
+@dataclass(frozen=True, slots=True)
+class JsonKeys:
+    """
+    Adds groups of entries to the object in a JSON file.
+
+    The order of keys, spaces and line ends of others stay. A file that does not exist is made.
+    """
+
+    path: Path
+    groups: tuple[Group, ...]
+    mode: int = 0o644
+
+    def apply(self, base: bytes | None) -> bytes:
+        """Return the file with the entries. Raises Refusal where it holds no JSON object."""
+        return with_groups(json_text, self.path, base or b"", self.groups, "{}\n")
+
+    def undo(self, current: bytes, base: bytes | None) -> bytes | None:
+        """Return the file without the entries; None where it was not there and no more is in it."""
+        if base is not None and current == self.apply(base):
+            return base
+        return without_groups(json_text, self.path, current, base, self.groups)
