@@ -176,6 +176,33 @@ def test_jobs_way_to_both_of_pypis_names_is_tried_and_no_path_of_pypis_asked_for
     assert appliance.tunnels == (tunnels if mode is Mode.PROXY else [])
 
 
+def test_while_all_is_well_the_names_take_turns_and_a_fault_of_one_is_held_on_to(
+    appliance: Appliance, bundle: Path
+) -> None:
+    """A handshake is what a probe costs; two failures in a row are what jobs are led away by."""
+    good = appliance.certificates[NAMES[1]]
+    with listening(appliance.serve) as port:
+        prober = Prober(way(Mode.INTERCEPT, port, bundle), PATIENCE)
+        for _ in range(4):
+            assert prober.probe().well
+        assert [name for name, _, path in appliance.asked if path == "/healthz/pages"] == [
+            NAMES[1],
+            NAMES[1],
+            NAMES[0],
+            NAMES[1],
+        ]
+        assert len(appliance.asked) == 8
+
+        appliance.certificates[NAMES[1]] = appliance.certificates[OWN]
+        wells = [prober.probe().well for _ in range(5)]
+        assert wells == [True, False, False, False, False]
+
+        appliance.certificates[NAMES[1]] = good
+        appliance.asked.clear()
+        assert [prober.probe().well for _ in range(3)] == [True] * 3
+        assert {name for name, _, _ in appliance.asked} == set(NAMES)
+
+
 def test_with_an_index_url_its_own_host_is_tried(appliance: Appliance, bundle: Path) -> None:
     assert probed(appliance, Mode.INDEX, bundle).trouble == ""
     assert appliance.asked == [(OWN, OWN, "/healthz"), (OWN, OWN, "/healthz/pages")]
