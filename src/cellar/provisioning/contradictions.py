@@ -57,6 +57,10 @@ def _addresses_twice(*, server_addresses: list[str]) -> Iterator[Problem]:
     yield from _twice("cellar_server_addresses", server_addresses)
 
 
+def _listen_addresses_twice(*, listen_addresses: list[str]) -> Iterator[Problem]:
+    yield from _twice("cellar_listen_addresses", listen_addresses)
+
+
 def _dns_servers(*, dns_servers: list[str], server_addresses: list[str]) -> Iterator[Problem]:
     yield from _twice("cellar_dns_servers", dns_servers)
     for address in dns_servers:
@@ -244,6 +248,7 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _names,
     _names_twice,
     _addresses_twice,
+    _listen_addresses_twice,
     _dns_servers,
     _metrics_networks_twice,
     _ports,

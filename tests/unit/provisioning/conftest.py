@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 GOOD: Mapping[str, Any] = {
     "cellar_server_names": ["cellar.example"],
     "cellar_server_addresses": ["192.0.2.10", "2001:db8::10"],
+    "cellar_listen_addresses": [],
     "cellar_https_port": 443,
     "cellar_http_port": 80,
     "cellar_intercept": True,

@@ -252,8 +252,9 @@ def run_role(
     *arguments: str,
     connection: str = "ssh",
     role: str = "settings",
+    entry: str = "main",
 ) -> Run:
-    """Run the role as the first role of a play, with inventory variables per host."""
+    """Run an entry of the role at the begin of a play, with inventory variables per host."""
     directory.mkdir(exist_ok=True)
     config = ROOT / "ansible.cfg"
     if role != "settings":
@@ -280,7 +281,13 @@ def run_role(
         "hosts": "appliances",
         "gather_facts": False,
         "any_errors_fatal": True,
-        "roles": [role],
+        "tasks": [
+            {
+                "name": "Begin",
+                "ansible.builtin.import_role": {"name": role, "tasks_from": entry},
+                "tags": ["always"],
+            }
+        ],
     }
     (directory / "play.yml").write_text(yaml.safe_dump([play]))
     command = [sys.executable, "-m", "ansible", "playbook", "--inventory"]
@@ -372,6 +379,55 @@ def test_all_wrong_settings_are_listed_in_one_run_and_no_host_is_contacted(
     for line, expected in zip(lines, REPORT, strict=True):
         assert line.startswith(expected), run.output
     assert "hunter2" not in run.output
+
+
+@pytest.mark.parametrize("role", ["settings", "cellar.pypi.settings"])
+def test_wrong_settings_of_a_ci_host_are_listed_in_one_run_and_no_host_is_contacted(
+    tmp_path: Path, role: str
+) -> None:
+    """Those of an appliance do not matter there: a CI host has other names, for one."""
+    settings = {"cellar_runner_mode": "both", "cellar_runner_no_proxi": [], "cellar_log_days": 0}
+
+    run = run_role(tmp_path, {"ci_1": settings}, role=role, entry="runner")
+
+    assert not run.connected, run.output
+    assert run.returncode != 0
+    _, _, message = run.output.partition("msg: |-\n")
+    lines = [line.strip() for line in message.partition("\n\n")[0].splitlines()]
+    assert [line.partition(";")[0].partition(" (")[0] for line in lines] == [
+        "cellar_runner_no_proxi: is not a setting of Cellar",
+        "cellar_runner_mode: is not auto or index or proxy or intercept",
+        "cellar_runner_address: is empty",
+        "cellar_runner_server_name: is not a DNS name",  # by the host's name, in this inventory
+    ], run.output
+
+
+def test_good_settings_of_a_ci_host_contact_nobody_by_themselves(tmp_path: Path) -> None:
+    run = run_role(
+        tmp_path,
+        {
+            "ci_1": {
+                "cellar_runner_address": "192.0.2.1",
+                "cellar_runner_server_name": "cellar.example",
+                "cellar_runner_appliance": "",
+            }
+        },
+        entry="runner",
+    )
+
+    assert (run.returncode, run.connected) == (0, False), run.output
+
+
+def test_an_appliance_that_the_inventory_does_not_have_is_refused(tmp_path: Path) -> None:
+    settings = {
+        "cellar_runner_address": "192.0.2.1",
+        "cellar_runner_appliance": "cellar.example",
+    }
+
+    run = run_role(tmp_path, {"ci_1": settings}, entry="runner")
+
+    assert (run.returncode == 0, run.connected) == (False, False)
+    assert "the inventory has no host cellar.example" in run.output
 
 
 def test_one_host_with_wrong_settings_keeps_all_hosts_from_being_contacted(tmp_path: Path) -> None:

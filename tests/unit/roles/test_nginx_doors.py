@@ -314,3 +314,19 @@ def test_by_default_the_report_is_for_the_appliance_itself(
         if name(each) == "= /report.html"
     ]
     assert found == ([] if allowed is None else [allowed])
+
+
+def test_doors_are_open_at_the_addresses_that_the_operator_names_and_at_no_other() -> None:
+    """A CI host that is an appliance too is one for its own jobs and their containers alone."""
+    addresses = ["10.88.0.1", "fd00::1"]
+
+    http = nginx.rendered(**HOSTS, cellar_listen_addresses=addresses)
+
+    places = {
+        arguments[0] for each in http.all("server") for arguments in each.values("listen")
+    } - {"unix:/run/nginx/internal.sock"}
+    assert places == {
+        f"{address}:{port}"
+        for address in ("127.0.0.1", "10.88.0.1", "[fd00::1]")
+        for port in (443, 80)
+    }

@@ -153,3 +153,16 @@ def test_a_log_line_has_no_path_and_no_query() -> None:
     assert fields.isdisjoint({"ru", ">ru", "rp", ">rp", "rl", "un", "ul", ">h", "<h"} - {">h"})
     assert "%ru" not in line.replace("#", "")
     assert re.findall(r"\{([A-Za-z-]+)\}>h", line) == ["User-Agent"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "places"),
+    [
+        ([], ["3128"]),
+        (["10.88.0.1", "fd00::1"], ["127.0.0.1:3128", "10.88.0.1:3128", "[fd00::1]:3128"]),
+    ],
+)
+def test_the_door_is_open_where_the_others_are(addresses: list[str], places: list[str]) -> None:
+    lines = configuration(cellar_proxy=True, cellar_listen_addresses=addresses)
+
+    assert [line.split()[1] for line in lines if line.startswith("http_port ")] == places
