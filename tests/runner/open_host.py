@@ -123,7 +123,7 @@ class OpenHost:
         self.machine.run("cellar-runner refresh")
 
 
-def evidence(host: Machine, appliance: Machine) -> dict[str, str]:
+def what_explains(host: Machine, appliance: Machine) -> dict[str, str]:
     """Return titled texts that explain a failure."""
     commands = {
         (host, "status"): "cellar-runner status",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,14 +21,14 @@ from runner.open_host import (
     GUARD,
     OpenHost,
     address_of,
-    evidence,
     podman,
+    what_explains,
 )
 from support.deployment import FAKEPYPI_CONTROL_PORT, Machine, read_variables
 from support.rendering import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 INVENTORY = ROOT / "molecule/inventory/runner.yml"
@@ -69,22 +69,17 @@ def host(gate: Machine, pypi: FakePyPI) -> OpenHost:
     return found
 
 
+@pytest.fixture
+def evidence(host: OpenHost, gate: Machine) -> Callable[[], dict[str, str]]:
+    """Return what is printed with a failure."""
+    return lambda: what_explains(host.machine, gate)
+
+
 @pytest.fixture(autouse=True)
-def _calm(host: OpenHost) -> None:
+def _calm(host: OpenHost, evidence: object) -> None:  # noqa: ARG001 # for its failures too
     """Begin with an appliance that is well, and a guard that has seen nothing else."""
     host.forget()
     host.seconds_until(APPLIANCE, 5)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    arguments: dict[str, Any] = getattr(item, "funcargs", {})
-    if report.failed and call.when in ("setup", "call") and {"host", "gate"} <= arguments.keys():
-        report.sections += evidence(arguments["host"].machine, arguments["gate"]).items()
-    return report
 
 
 # What can become of an appliance.
