@@ -125,15 +125,15 @@ class OpenHost:
 
 def what_explains(host: Machine, appliance: Machine) -> dict[str, str]:
     """Return titled texts that explain a failure."""
-    commands = {
-        (host, "status"): "cellar-runner status",
-        (host, "guard"): f"journalctl --no-pager --quiet --lines=40 --unit={GUARD}",
-        (host, "hosts"): "cat /etc/hosts /etc/resolv.conf /etc/cellar-runner/environment",
-        (appliance, "journal"): "journalctl --no-pager --quiet --lines=20 --unit=nginx",
-        (appliance, "errors"): "tail -n 15 /var/log/cellar/error.log",
-    }
+    commands = [
+        (host, "status", "cellar-runner status"),
+        (host, "guard", f"journalctl --no-pager --quiet --lines=40 --unit={GUARD}"),
+        (host, "hosts", "cat /etc/hosts /etc/resolv.conf /etc/cellar-runner/environment"),
+        (appliance, "journal", "journalctl --no-pager --quiet --lines=20 --unit=nginx"),
+        (appliance, "errors", "tail -n 15 /var/log/cellar/error.log"),
+    ]
     found = {}
-    for (machine, what), command in commands.items():
+    for machine, what, command in commands:
         try:
             done = machine.box.run(f"timeout 10 {command}")
             found[f"{machine.name}: {what}"] = done.stdout + done.stderr

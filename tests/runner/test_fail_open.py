@@ -8,6 +8,7 @@ one, of a real appliance; jobs are new login shells on a CI host that has a way 
 from __future__ import annotations
 
 import time
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,11 @@ def _calm(host: OpenHost, evidence: object) -> None:  # noqa: ARG001 # for its f
     """Begin with an appliance that is well, and a guard that has seen nothing else."""
     host.forget()
     host.seconds_until(APPLIANCE, 5)
+
+
+def new_name() -> str:
+    """Return the name of a project that nobody has heard of."""
+    return f"t{uuid.uuid4().hex[:12]}"
 
 
 # What can become of an appliance.
@@ -213,9 +219,10 @@ def test_a_full_disk_is_no_reason_to_go_elsewhere(
     gate.run(f"mount -o remount,size=64m {CACHE}")
     gate.run(f"cat /dev/zero >{CACHE}/else 2>/dev/null || :")
     try:
-        for number in range(8):
-            pypi.publish(f"full-{number}", "1.0")
-            result = host.job(f"/simple/full-{number}/")
+        for _ in range(8):
+            project = new_name()
+            pypi.publish(project, "1.0")
+            result = host.job(f"/simple/{project}/")
             assert (result.way, result.status) == (APPLIANCE, "200"), result
             time.sleep(1)
     finally:
@@ -226,12 +233,11 @@ def test_a_job_under_way_ends_well_when_the_appliance_is_killed(
     host: OpenHost, gate: Machine, pypi: FakePyPI
 ) -> None:
     """Pip tries again for longer than the guard takes, and looks the name up each time."""
-    file = pypi.publish(
-        "slow", "1.0", kind="blob", filename="slow-1.0-py3-none-any.whl", size=12_000_000
-    )
+    project = new_name()
+    file = pypi.publish(project, "1.0", padding=12_000_000)
     unit = "cellar-test-job"
     host.machine.run("rm -rf /tmp/job && mkdir /tmp/job")
-    pip = "/opt/pip/bin/pip download --no-cache-dir --no-deps --dest /tmp/job slow"
+    pip = f"/opt/pip/bin/pip download --no-cache-dir --no-deps --dest /tmp/job {project}"
     shell = f"bash -lc '{pip} >/tmp/job/log 2>&1; echo $? >/tmp/job/status'"
     with pypi.behaving("files", file.path, shared_rate=3e6):
         host.machine.run(f"systemd-run --quiet --collect --unit={unit} {shell}")
