@@ -51,11 +51,8 @@ _WRAPPER = """\
 # Written by cellar-runner; `cellar-runner status` says what it is.
 # A proxy that leads to the appliance is not handed on to image builds, which have
 # no certificates for it. Containers get theirs by {drop_in}.
-for cellar_runner_name in HTTPS_PROXY https_proxy; do
-    eval "cellar_runner_value=\\${{$cellar_runner_name-}}"
-    [ "$cellar_runner_value" != "{proxy}" ] || unset "$cellar_runner_name"
-done
-unset cellar_runner_name cellar_runner_value
+[ "${{HTTPS_PROXY-}}" != "{proxy}" ] || unset HTTPS_PROXY NO_PROXY
+[ "${{https_proxy-}}" != "{proxy}" ] || unset https_proxy no_proxy
 exec {program} "$@"
 """
 

@@ -359,18 +359,21 @@ def test_image_builds_do_not_get_a_proxy_that_leads_to_the_appliance(host: Host)
     apply(host, Podman(), PLAN)
     wrapper = host.path("/usr/local/bin/podman")
     assert wrapper.stat().st_mode & 0o777 == 0o755
-    show = write(host.path("/show"), '#!/bin/sh\necho "$1:$HTTPS_PROXY:$https_proxy:$http_proxy"\n')
+    names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "http_proxy")
+    shown = ":".join(f"${name}" for name in names)
+    show = write(host.path("/show"), f'#!/bin/sh\necho "$1:{shown}"\n')
     show.chmod(0o755)
     script = write(
         host.path("/wrapper"), wrapper.read_text().replace("/usr/bin/podman", str(show)), 0o755
     )
     ours, theirs = "http://192.0.2.10:3128", "http://proxy.corp.example:8080"
-    for value, seen in ((ours, ""), (theirs, theirs)):
+    for value, seen in ((ours, ":::"), (theirs, f"{theirs}:{theirs}:corp:corp")):
         environment = {"HTTPS_PROXY": value, "https_proxy": value, "http_proxy": theirs}
+        environment |= {"NO_PROXY": "corp", "no_proxy": "corp"}
         said = subprocess.run(
             [script, "build"], env=environment, capture_output=True, text=True, check=True
         )
-        assert said.stdout == f"build:{seen}:{seen}:{theirs}\n"
+        assert said.stdout == f"build:{seen}:{theirs}\n"
         assert said.stderr == ""
 
 
