@@ -211,7 +211,9 @@ class Flapping(RuleBasedStateMachine):
 
     @rule()
     def guard_crashes(self) -> None:
+        """What it has seen in a row is seen by nobody then, and begins anew."""
         self.breaker = self.breaker.restarted()
+        self.well_since = None
         self.now += 1
 
     @invariant()
