@@ -213,7 +213,7 @@ class Flapping(RuleBasedStateMachine):
     def guard_crashes(self) -> None:
         """What it has seen in a row is seen by nobody then, and begins anew."""
         self.breaker = self.breaker.restarted()
-        self.well_since = None
+        self.well_since = self.ill_since = None
         self.now += 1
 
     @invariant()
