@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -101,10 +100,13 @@ class OpenHost:
         lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in lines if "{" not in name}
 
-    def forget(self) -> None:
-        """Let the guard begin anew, with the routes in place and nothing that has flapped."""
-        self.machine.run(f"systemctl stop {GUARD} && rm -rf /run/cellar-runner")
-        self.machine.run(f"systemctl reset-failed {GUARD} || : && systemctl start {GUARD}")
+    def begin(self, *, withdrawals: int = 0) -> None:
+        """Let the guard begin anew, as if it had withdrawn the routes so often until just now."""
+        now = float(self.machine.run("cat /proc/uptime").split()[0])
+        memory = {"breaker": {"withdrawals": withdrawals, "withdrawn_at": now}}
+        self.machine.run(f"systemctl stop {GUARD} && mkdir -p /run/cellar-runner")
+        self.machine.run("printf %s %s >/run/cellar-runner/guard.json", "%s", json.dumps(memory))
+        self.machine.run(f"cellar-runner resume && systemctl start {GUARD}")
 
     def resolve(self, names: dict[str, str]) -> None:
         """Let a DNS server of its own lead names to addresses."""
@@ -140,11 +142,6 @@ def what_explains(host: Machine, appliance: Machine) -> dict[str, str]:
         except (OSError, RuntimeError) as error:
             found[f"{machine.name}: {what}"] = str(error)
     return found
-
-
-def podman(*arguments: str) -> None:
-    """Run podman on this machine."""
-    subprocess.run(["podman", *arguments], check=True, capture_output=True, timeout=60)
 
 
 def address_of(inventory: Path, host: str, network: str) -> str:
