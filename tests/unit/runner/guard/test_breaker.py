@@ -211,7 +211,7 @@ class Flapping(RuleBasedStateMachine):
 
     @rule()
     def guard_crashes(self) -> None:
-        """What it has seen in a row is seen by nobody then, and begins anew."""
+        """Forget what was seen in a row: that begins anew."""
         self.breaker = self.breaker.restarted()
         self.well_since = self.ill_since = None
         self.now += 1
