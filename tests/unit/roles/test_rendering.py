@@ -66,7 +66,7 @@ def _render_by_ansible(directory: Path) -> list[str]:
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
     }
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return [(directory / f"case{number}").read_bytes().decode() for number in range(len(CASES))]
