@@ -266,6 +266,7 @@ print(tls.recv(100).split()[1].decode())
     appliance.runner.run(f"timeout 10 sh -c 'until grep -q open {log}; do sleep 0.1; done'")
     appliance.run("systemctl reload squid.service")
     appliance.runner.run(f"timeout 10 sh -c 'until grep -q 200 {log}; do sleep 0.1; done'")
+    appliance.runner.run(f"rm {log}")
     assert proxy.connect(f"{appliance.names.index}:443")[0].status == 200, "and new ones are made"
 
 
@@ -418,7 +419,9 @@ def another_proxy(appliance: Appliance, **settings: Any) -> Iterator[Another]:
         appliance.run(f"timeout 10 sh -c 'until ss -Hltn | grep -q :{port}; do sleep 0.1; done'")
         yield Another(appliance, Proxy(appliance.runner, appliance.inside, port), dns)
     finally:
-        appliance.box.run("systemctl kill --signal=KILL test-proxy.service; systemctl reset-failed")
+        appliance.box.run(
+            "systemctl kill --signal=KILL test-proxy; systemctl reset-failed test-proxy"
+        )
         dns.stop()
         appliance.box.run(f"ip route del {public}; rm -r {folder}")
         appliance.upstream.box.run("ip address del 192.0.2.1/32 dev lo")
