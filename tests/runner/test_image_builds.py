@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from fakepypi.client import FakePyPI
     from support.deployment import Appliance, Machine
 
+# Without a container of their own, which a CI host that is one itself cannot give to a build.
 BUILDERS = (
-    "podman build",
+    "podman build --isolation chroot",
     "buildah bud --isolation chroot",
-    "/usr/bin/podman build --http-proxy=false",
+    "/usr/bin/podman build --isolation chroot --http-proxy=false",
 )
 
 
@@ -96,7 +97,8 @@ def test_a_committed_image_keeps_three_empty_folders_and_an_empty_file_and_nothi
         "etc/xdg/pip": [True, 0],
         "etc/xdg/pip/pip.conf": [False, 0],
     }
-    assert image["config"]["config"].get("Env") == base["config"]["config"].get("Env")
+    variables = image["config"]["config"].get("Env", [])  # buildah adds a PATH
+    assert all(variable.startswith("PATH=") for variable in variables)
     history = json.dumps(image["config"])
     for trace in ("cellar-runner", "10.213.92", "SSL_CERT_FILE", "PROXY", "pip.conf"):
         assert trace not in history

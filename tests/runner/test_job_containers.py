@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from fakepypi.client import FakePyPI
     from support.deployment import Appliance, Machine
 
+# One test leads all jobs of the host past the appliance.
+pytestmark = pytest.mark.usefixtures("appliance")
+
 BUNDLE = "/etc/cellar-runner/ca-bundle.pem"
 CLIENTS = [
     *("pip", "pip, pylock.toml", "uv sync --frozen", "uv sync --locked", "Poetry"),
