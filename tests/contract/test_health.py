@@ -129,7 +129,10 @@ def test_nobody_who_reads_the_logs_sees_a_probe(
     while appliance.box.run(f"grep -q marker-{project} {LOGS}").rc != 0:
         assert time.monotonic() < deadline, "nothing is logged at all"
         time.sleep(0.2)
-    assert appliance.box.run(f"tail -n 50 {LOGS} | grep health").stdout == ""
+    lines = appliance.box.run(f"tail -q -n 50 {LOGS} | grep health").stdout.splitlines()
+    # Under PyPI's names these are paths of PyPI's, which other tests ask for.
+    of_pypi = [f'"host":"{name}"' for name in (appliance.names.index, appliance.names.files)]
+    assert [line for line in lines if not any(host in line for host in of_pypi)] == []
 
 
 def test_a_thousand_probes_are_answered_within_what_they_wait_for(door: Door) -> None:

@@ -455,7 +455,7 @@ def test_a_name_that_points_inside_is_closed_and_one_that_does_not_is_tunnelled(
         ):
             assert (said.status, said.body) == (403, CLOSED), name
         for name in opened:
-            seen = another.proxy.look(f"{name}:443", "/simple/demo/", host=appliance.names.index)
+            seen = another.proxy.look(f"{name}:443", "/simple/demo/", name=appliance.names.index)
             assert (seen.status, seen.field("X-Cache")) == (200, None), name
         ours = another.proxy.look(f"{appliance.names.index}:443", "/simple/demo/")
         assert ours.field("X-Cache") is not None, "whatever DNS says"
@@ -482,7 +482,7 @@ def test_where_the_rest_is_refused_there_is_pypi_and_what_is_allowed(appliance: 
         for target, said in zip(refused, another.proxy.connect(*refused), strict=True):
             assert (said.status, said.body) == (403, NOWHERE_ELSE), target
         for host in ("git.example", appliance.fakepypi_address):
-            seen = another.proxy.look(f"{host}:443", "/simple/demo/", host=appliance.names.index)
+            seen = another.proxy.look(f"{host}:443", "/simple/demo/", name=appliance.names.index)
             assert seen.status == 200, host
         ours = another.proxy.look(f"{appliance.names.index}:443", "/simple/demo/")
         assert ours.field("X-Cache") is not None
