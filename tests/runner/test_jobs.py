@@ -197,5 +197,7 @@ def _comes_true(condition: Callable[[], bool]) -> bool:
 
 
 def _askers(fakepypi: FakePyPI, wanted: Wanted) -> set[str]:
-    askers = {r.header("user-agent") for r in fakepypi.requests(path=wanted.paths)}
+    """Return who has fetched files; what is no page and no file passes through as it is asked."""
+    asked = fakepypi.requests(host="files", path=wanted.paths)
+    askers = {r.header("user-agent") for r in asked}
     return {asker.split("/")[0] for asker in askers if asker}
