@@ -122,9 +122,7 @@ def test_nobody_who_reads_the_logs_sees_a_probe(
     appliance: Appliance, door: Door, project: str
 ) -> None:
     """Nor counts it: of all that an appliance serves to many runners, most would be probes."""
-    time.sleep(
-        1.5
-    )  # lines of other tests, who ask PyPI's names for these paths, are written by then
+    time.sleep(1.5)  # what other tests asked under PyPI's names is written by then
     counts = [int(appliance.run("sh -c %s", f"wc -l < {log}")) for log in LOGS.split()]
     for _ in range(20):
         assert {door.ask(path).status_code for path in PATHS} == {200}
