@@ -59,6 +59,14 @@ class Noting(Protocol):
         """Return why the file gets nothing of ours, in a sentence; "" if it does."""
 
 
+@runtime_checkable
+class Remarking(Protocol):
+    """An edit that may leave parts of a file as they are."""
+
+    def remarks(self, base: bytes | None) -> Sequence[str]:
+        """Return what of the file gets nothing of ours and why, in sentences."""
+
+
 @dataclass(slots=True)
 class _Wanted:
     """What all parts together want of one file."""
@@ -194,6 +202,7 @@ def _plan(
         if note:
             work.notes.append(note)
         else:
+            work.notes += edit.remarks(new) if isinstance(edit, Remarking) else ()
             new = edit.apply(new)
     after = _entry(wanted, base, new, work.keep)
     if after == entry and new == found:
@@ -283,9 +292,7 @@ def _write(path: Path, content: bytes | None, mode: int) -> None:
         return
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.exists():
-            folder.mkdir(mode=0o755)
-            folder.chmod(0o755)  # whatever the umask is; anybody may read it
-            files.flush_folder(folder.parent)
+            files.make_folder(folder)
     files.replace(path, content, mode)
 
 

@@ -62,7 +62,8 @@ def replace(path: Path, content: bytes, mode: int) -> None:
     Write a file; readers see it whole, before or after, and it survives a loss of power.
 
     A file that is there keeps its mode, owner and extended attributes (SELinux, ACLs); another one
-    gets `mode`. A file that is a mount point, as in containers, is written in place.
+    gets `mode`, and in the folder of a user that user. A file that is a mount point, as in
+    containers, is written in place.
 
     Raises:
         OSError: it cannot be written; the old one stays.
@@ -76,10 +77,13 @@ def replace(path: Path, content: bytes, mode: int) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            owner = old or path.parent.stat()
+            if old is not None or owner.st_uid != 0:
+                # By the open file: whose folder it is could put another one in its place.
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             if old is not None:
-                os.chown(new, old.st_uid, old.st_gid)
-                _copy_attributes(path, new)
-            new.chmod(stat.S_IMODE(old.st_mode) if old is not None else mode)
+                _copy_attributes(path, file.fileno())
+            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode) if old is not None else mode)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
@@ -130,7 +134,17 @@ def _write_in_place(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _copy_attributes(source: Path, target: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder that anybody may read, whatever the umask is; in a user's folder it is his."""
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    owner = folder.parent.stat()
+    if owner.st_uid != 0:
+        os.chown(folder, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    flush_folder(folder.parent)
+
+
+def _copy_attributes(source: Path, target: int) -> None:
     # Some file systems have none, and some attributes are the kernel's own.
     with suppress(OSError):
         for name in os.listxattr(source):

@@ -33,7 +33,8 @@ class Plan:
     `trust` holds the variables that name the bundle, constant while the program is installed;
     `route` those that send clients to the appliance, and is empty unless `routed`. `authorities`
     are the CA certificates that the appliance's certificate may be signed by, PEM; where it is
-    publicly trusted there are none, and `trust` is empty.
+    publicly trusted there are none, and `trust` is empty. `docker_users` are users whose images
+    trust the appliance of themselves.
     """
 
     mode: Mode
@@ -46,6 +47,7 @@ class Plan:
     trust: Mapping[str, str] = field(default_factory=dict)
     route: Mapping[str, str] = field(default_factory=dict)
     authorities: tuple[str, ...] = ()
+    docker_users: tuple[str, ...] = ()
 
     @property
     def variables(self) -> dict[str, str]:

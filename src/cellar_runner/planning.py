@@ -34,6 +34,7 @@ def make_plan(settings: Settings, mode: Mode, *, routed: bool) -> Plan:
         trust=dict.fromkeys(_TRUST, BUNDLE) if settings.authorities else {},
         route=_route(settings, mode) if routed else {},
         authorities=settings.authorities,
+        docker_users=settings.docker_users,
     )
 
 

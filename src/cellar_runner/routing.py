@@ -27,6 +27,8 @@ from cellar_runner.plan import Mode
 from cellar_runner.planning import make_parts, make_plan
 from cellar_runner.refusal import Refusal
 from cellar_runner.settings import STATE_FOLDER, read_settings
+from cellar_runner.targets.every import TARGETS
+from cellar_runner.targets.target import Holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,10 +174,13 @@ def remove(host: Host) -> Outcome:
     Where a file cannot be undone the rest is, and the journal stays for another run.
 
     Raises:
-        Refusal: the journal cannot be read.
+        Refusal: the journal cannot be read, or a job would fail without our files.
 
     """
     with locked(host):
+        for target in TARGETS:
+            if isinstance(target, Holding):
+                target.release(host)
         store = _store(host)
         outcome = converge(store, (), _run, lenient=True)
         if store.load().empty:

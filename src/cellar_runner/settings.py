@@ -39,7 +39,8 @@ class Settings:
     are PyPI's index host and file host; `authorities` the CA certificates that the appliance's
     certificate may be signed by, PEM, none if it is publicly trusted; `targets` names what is to
     be told to use it, None for all that is found; `fail` whether jobs go directly to PyPI while the
-    appliance is not well ("open"), or are left to fail ("closed").
+    appliance is not well ("open"), or are left to fail ("closed"); `docker_users` names users whose
+    images trust the appliance of themselves.
     """
 
     mode: str
@@ -53,6 +54,7 @@ class Settings:
     authorities: tuple[str, ...]
     metrics_file: Path
     fail: str = "open"
+    docker_users: tuple[str, ...] = ()
 
     @property
     def index_url(self) -> str:
@@ -102,10 +104,10 @@ def parse_settings(text: str, where: str) -> Settings:
             raise Refusal(f"{where}: {key} is not a setting of cellar-runner")
     values = {}
     for key, reader in _READERS.items():
-        if key not in document:
+        if key not in document and key not in _DEFAULTS:
             raise Refusal(f"{where}: {key} is missing")
         try:
-            values[key] = reader(document[key])
+            values[key] = reader(document.get(key, _DEFAULTS.get(key)))
         except ValueError as error:
             raise Refusal(f"{where}: {key} {error}") from error
     return Settings(**values)
@@ -167,6 +169,10 @@ def _targets(value: object) -> tuple[str, ...] | None:
     return tuple(_text(item) for item in _list(value))
 
 
+def _users(value: object) -> tuple[str, ...]:
+    return tuple(_text(item) for item in _list(value))
+
+
 def _authorities(value: object) -> tuple[str, ...]:
     blocks = []
     for number, item in enumerate(_list(value), 1):
@@ -212,4 +218,6 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "authorities": _authorities,
     "metrics_file": _path,
     "fail": _fail,
+    "docker_users": _users,
 }
+_DEFAULTS: Mapping[str, object] = {"docker_users": []}

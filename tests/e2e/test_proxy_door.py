@@ -43,8 +43,8 @@ CLOSED = (
 NOWHERE_ELSE = (
     "Cellar: this proxy leads to PyPI and to what cellar_proxy_allowed names, and nowhere else.\n"
 )
-NO_NAME = "Cellar: this proxy finds no address for this name.\n"
-NOBODY = "Cellar: nobody answers this proxy at that address and port.\n"
+NOBODY = "Cellar: this name has no address that this proxy knows, or nobody answers at it.\n"
+FAILED = (500, 503)  # by squid's version, and by whether the name or the address is to blame
 
 
 @pytest.fixture
@@ -212,12 +212,9 @@ def test_the_proxy_tells_nothing_of_itself(appliance: Appliance, proxy: Proxy) -
     )
     for said in answers:
         assert 400 <= said.status < 500, said
-        assert not {"server", "via", "x-squid-error", "x-cache", "x-cache-lookup"} & set(
-            said.fields
-        )
-        told = f"{said.fields} {said.body}".lower()
-        assert "squid/" not in told, told
-        assert "x-forwarded-for" not in told
+        told = {"connection", "content-length", "content-type", "date", "mime-version"}
+        assert set(said.fields) <= told, said
+        assert "squid" not in f"{said.fields} {said.body}".lower()
 
 
 def test_only_the_networks_that_are_named_may_use_it(appliance: Appliance) -> None:
@@ -269,6 +266,7 @@ print(tls.recv(100).split()[1].decode())
     appliance.runner.run(f"timeout 10 sh -c 'until grep -q open {log}; do sleep 0.1; done'")
     appliance.run("systemctl reload squid.service")
     appliance.runner.run(f"timeout 10 sh -c 'until grep -q 200 {log}; do sleep 0.1; done'")
+    appliance.runner.run(f"rm {log}")
     assert proxy.connect(f"{appliance.names.index}:443")[0].status == 200, "and new ones are made"
 
 
@@ -282,7 +280,7 @@ def test_a_line_of_the_log_tells_who_was_led_where(
     proxy.look(f"{name}:443", "/simple/demo/", ca=runner_ca)
     line = tunnels(appliance, name)[-1]
     assert {key: type(value).__name__ for key, value in line.items()} == {
-        "time": "str",
+        "time": "float",
         "client": "str",
         "method": "str",
         "host": "str",
@@ -421,7 +419,9 @@ def another_proxy(appliance: Appliance, **settings: Any) -> Iterator[Another]:
         appliance.run(f"timeout 10 sh -c 'until ss -Hltn | grep -q :{port}; do sleep 0.1; done'")
         yield Another(appliance, Proxy(appliance.runner, appliance.inside, port), dns)
     finally:
-        appliance.box.run("systemctl kill --signal=KILL test-proxy.service; systemctl reset-failed")
+        appliance.box.run(
+            "systemctl kill --signal=KILL test-proxy; systemctl reset-failed test-proxy"
+        )
         dns.stop()
         appliance.box.run(f"ip route del {public}; rm -r {folder}")
         appliance.upstream.box.run("ip address del 192.0.2.1/32 dev lo")
@@ -455,12 +455,13 @@ def test_a_name_that_points_inside_is_closed_and_one_that_does_not_is_tunnelled(
         ):
             assert (said.status, said.body) == (403, CLOSED), name
         for name in opened:
-            seen = another.proxy.look(f"{name}:443", "/simple/demo/", host=appliance.names.index)
+            seen = another.proxy.look(f"{name}:443", "/simple/demo/", name=appliance.names.index)
             assert (seen.status, seen.field("X-Cache")) == (200, None), name
         ours = another.proxy.look(f"{appliance.names.index}:443", "/simple/demo/")
         assert ours.field("X-Cache") is not None, "whatever DNS says"
         (unknown,) = another.proxy.connect("unknown.example:443")
-        assert (unknown.status, unknown.body) == (503, NO_NAME)
+        assert unknown.status in FAILED
+        assert unknown.body == NOBODY
 
 
 def test_where_the_rest_is_refused_there_is_pypi_and_what_is_allowed(appliance: Appliance) -> None:
@@ -481,7 +482,7 @@ def test_where_the_rest_is_refused_there_is_pypi_and_what_is_allowed(appliance: 
         for target, said in zip(refused, another.proxy.connect(*refused), strict=True):
             assert (said.status, said.body) == (403, NOWHERE_ELSE), target
         for host in ("git.example", appliance.fakepypi_address):
-            seen = another.proxy.look(f"{host}:443", "/simple/demo/", host=appliance.names.index)
+            seen = another.proxy.look(f"{host}:443", "/simple/demo/", name=appliance.names.index)
             assert seen.status == 200, host
         ours = another.proxy.look(f"{appliance.names.index}:443", "/simple/demo/")
         assert ours.field("X-Cache") is not None
@@ -493,7 +494,8 @@ def test_a_destination_that_is_dead_is_told_so(appliance: Appliance, proxy: Prox
         (said,) = proxy.connect("192.0.2.9:443")
     finally:
         appliance.run("ip route del unreachable 192.0.2.9/32")
-    assert (said.status, said.body) == (503, NOBODY)
+    assert said.status in FAILED
+    assert said.body == NOBODY
 
 
 def test_the_engine_sees_that_tunnels_come_from_the_proxy(

@@ -217,7 +217,7 @@ def test_metrics_say_that_a_good_appliance_is_up_and_since_when(appliance: Appli
     now = float(appliance.run("date +%s"))
 
     ups = {key: value for key, value in found.items() if key[0].endswith("_up")}
-    assert len(ups) == 5
+    assert len(ups) == 6
     assert set(ups.values()) == {1}, ups
     assert now - found["cellar_metrics_timestamp_seconds",] < 30
     names = {key[1] for key in found if key[0] == "cellar_certificate_end_timestamp_seconds"}

@@ -111,6 +111,14 @@ def hosts() -> Mapping[str, Machine]:
     return machines
 
 
+@pytest.fixture(scope="session")
+def container_host() -> Machine:
+    """Return the CI host whose jobs are containers."""
+    (name,) = host_names("container_runners", INVENTORY)
+    networks = read_variables(INVENTORY)[name]["containers_networks"]
+    return Machine(name, {network["name"]: network["address"] for network in networks})
+
+
 @pytest.fixture
 def job(hosts: Mapping[str, Machine]) -> Iterator[Callable[[str], Login]]:
     """Return what starts jobs in a mode."""

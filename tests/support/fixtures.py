@@ -163,6 +163,8 @@ def pytest_runtest_makereport(
         elif "deployment" in arguments:
             for each in arguments["deployment"].appliances.values():
                 logs |= appliance_logs(each, since, about)
+        if "evidence" in arguments:
+            logs |= arguments["evidence"]()
         if "fakepypi" in arguments:
             logs |= upstream_log(arguments["fakepypi"], about)
         report.sections += list(logs.items())

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a play finds out before it renders; a test's own variables replace it.
 FACTS: Mapping[str, Any] = {
     "inventory_hostname": "cellar.example",
-    "ansible_facts": {"all_ipv6_addresses": ["2001:db8::10"]},
+    "__nginx_if_inet6": {"stat": {"exists": True}},
     "__nginx_build": {"stderr": "nginx version: nginx/1.22.1"},
     "__rewriter_digest": "0123456789ab",
     "__containers_nofile": 1024,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellar.index.views import REVISION
 from cellar.provisioning.numbers import at_most
-from cellar.provisioning.proxy_destinations import proxy_destinations
+from cellar.provisioning.proxy_destinations import proxy_clients, proxy_destinations
 from cellar.provisioning.shapes import HTTPS_PORT, size_in_bytes, split_url
 from cellar.settings import PYPI, STORAGE_ANSWERS
 
@@ -105,6 +105,7 @@ def completed_settings(
         ],
         "least_file_limit": str(min({*limits, *budgets})),
         "checks_files": enforces or bool(limits) or bool(storage),
+        "proxy_clients": proxy_clients(values["cellar_proxy_networks"]),
         "proxy_destinations": proxy_destinations(
             values["cellar_proxy_others"],
             values["cellar_proxy_allowed"],

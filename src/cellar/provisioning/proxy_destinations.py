@@ -1,5 +1,5 @@
 """
-Where the proxy door leads, beside the appliance itself: which names, and which addresses not.
+Who may use the proxy door, and where it leads: which names, and which addresses not.
 
 The door decides by all addresses of a name, and one that is closed closes the name. So exceptions
 are taken out of what is closed, and never put before it: a name with one address that is allowed
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Network = IPv4Network | IPv6Network
+
+_APPLIANCE = ("127.0.0.0/8", "::1/128")
 
 # What is not the internet (IANA's registries of special-purpose addresses, RFC 6890): a job that
 # may ask the proxy for it could reach what is open to the appliance alone.
@@ -71,9 +73,14 @@ def proxy_destinations(
     leads_on = bool(opened) or not refuses
     return {
         "names": _uncovered([entry for entry in entries if not is_network(entry)]),
-        "closed": _collapsed(closed) if leads_on else [],
+        "closed": _written(closed) if leads_on else [],
         "leads_on": leads_on,
     }
+
+
+def proxy_clients(networks: Iterable[str]) -> list[str]:
+    """Return who may use the proxy door: the appliance itself, and networks (checked settings)."""
+    return _written(ip_network(network) for network in (*_APPLIANCE, *networks))
 
 
 def _inside(own_addresses: Iterable[str]) -> list[Network]:
@@ -89,8 +96,7 @@ def _inside(own_addresses: Iterable[str]) -> list[Network]:
 
 
 def _everything() -> list[Network]:
-    # The door takes IPv4 for a part of IPv6, and it must not be opened or closed as such.
-    return [IPv4Network("0.0.0.0/0"), *_without([IPv6Network("::/0")], _MAPPED)]
+    return [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")]
 
 
 def _without(networks: Sequence[Network], hole: Network) -> list[Network]:
@@ -103,12 +109,18 @@ def _without(networks: Sequence[Network], hole: Network) -> list[Network]:
     return left
 
 
-def _collapsed(networks: Iterable[Network]) -> list[str]:
-    """Return networks sorted and without overlaps, IPv4 first."""
+def _written(networks: Iterable[Network]) -> list[str]:
+    """
+    Return networks as squid takes them for what they are, sorted, IPv4 first.
+
+    Of two that overlap it would ignore one. It takes 0.0.0.0/0 for all addresses, and IPv4 for a
+    part of IPv6.
+    """
     found = list(networks)
     ipv4 = collapse_addresses(each for each in found if isinstance(each, IPv4Network))
     ipv6 = collapse_addresses(each for each in found if isinstance(each, IPv6Network))
-    return [str(network) for network in (*ipv4, *ipv6)]
+    halves = [half for each in ipv4 for half in (each.subnets() if each.prefixlen == 0 else [each])]
+    return [str(network) for network in (*halves, *sorted(_without(list(ipv6), _MAPPED)))]
 
 
 def _uncovered(names: Sequence[str]) -> list[str]:

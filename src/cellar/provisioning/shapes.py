@@ -50,6 +50,7 @@ _SLICE_SIZES = (256 * 2**10, 64 * 2**20)
 _OWN_ZONES = {"files", "heads", "lists", "metadata", "oracle", "pages", "renewals"}
 # Directories whose owner or mode the appliance must never change.
 _SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib|proc|root|run|sbin|sys|usr)/")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")  # useradd(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,10 @@ def _common_name(text: str) -> str | None:
 
 def _inventory_name(text: str) -> str | None:
     return None if _HOST.fullmatch(text) else "is not a name that a host of an inventory can have"
+
+
+def _user(text: str) -> str | None:
+    return None if _USER.fullmatch(text) else "is not a name that a user of a host can have"
 
 
 def _host(text: str) -> str | None:
@@ -427,6 +432,7 @@ SHAPES: Mapping[str, Shape] = {
         "a name, a domain with a leading dot, an address or a network, such as .corp.example",
         _destination,
     ),
+    "cellar_runner_docker_users": Shape("the name of a user of the host, such as ci", _user),
     "cellar_runner_metrics_file": Shape(
         "an absolute path of letters, digits and _ + , = @ . -", _path
     ),

@@ -116,15 +116,15 @@ def put(document: Any, addition: Addition) -> None:
         here[last] = addition.value
 
 
-def get(document: Any, place: Place) -> Any:
-    """Return what is at a place, or None."""
+def get(document: Any, place: Place, missing: Any = None) -> Any:
+    """Return what is at a place, or `missing`."""
     here = document
     for step in place:
         if isinstance(step, int):
             if not isinstance(here, list) or step >= len(here):
-                return None
+                return missing
         elif not isinstance(here, dict) or step not in here:
-            return None
+            return missing
         here = here[step]
     return here
 
@@ -155,30 +155,38 @@ def _there(document: Any, addition: Addition) -> bool:
     value = get(document, addition.place)
     if addition.as_item:
         return isinstance(value, list) and addition.value in value
-    return type(value) is type(addition.value) and value == addition.value
+    return _same(value, addition.value)
 
 
 def _contradictions(table: Any, group: Group) -> Iterator[str]:
     """Yield what others have given another value than the group does."""
     for entry in group.entries:
         for depth in range(1, len(entry.key)):
-            above = get(table, entry.key[:depth])
-            if above is not None and not isinstance(above, dict):
+            if not isinstance(get(table, entry.key[:depth], {}), dict):
                 yield ".".join(entry.key[:depth])
-        value = get(table, entry.key)
-        if value is None:
-            continue
         if isinstance(entry, Put):
-            if not (type(value) is type(entry.value) and value == entry.value):
-                yield ".".join(entry.key)
-        elif not isinstance(value, list):
+            value = get(table, entry.key, entry.value)
+            fits = _same(value, entry.value)
+        else:
+            value = get(table, entry.key, [])
+            fits = isinstance(value, list)
+        if not fits:
             yield ".".join(entry.key)
-        elif entry.named:
-            names = {item.partition(entry.named)[0]: item for item in entry.items}
-            for item in value:
-                name = str(item).partition(entry.named)[0]
-                if name in names and item != names[name]:
-                    yield name
+        elif isinstance(entry, Append) and entry.named:
+            yield from _other_values(value, entry)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Tell whether values are equal; to Python 1 and True are."""
+    return type(one) is type(other) and bool(one == other)
+
+
+def _other_values(items: list[Any], entry: Append) -> Iterator[str]:
+    names = {item.partition(entry.named)[0]: item for item in entry.items}
+    for item in items:
+        name = str(item).partition(entry.named)[0]
+        if item != names.get(name, item):
+            yield name
 
 
 def _same_table(current: Any, base: Any, place: Place, group: Group) -> Place | None:

@@ -31,7 +31,7 @@ class EnvLines:
         """Return the file with our assignments."""
         lines = lines_of(ended(decode(self.path, base or b"")))
         for name, value in self.values.items():
-            place = _last(lines, name)
+            place = last_assignment(lines, name)
             if place is None:
                 lines.append(f"{name}={value}\n")
             else:
@@ -49,7 +49,7 @@ class EnvLines:
             )
             if ours is None:
                 continue
-            theirs = _last(before, name)
+            theirs = last_assignment(before, name)
             lines[ours : ours + 1] = [] if theirs is None else [before[theirs]]
         return restored("".join(lines), base)
 
@@ -66,7 +66,8 @@ def assignments(text: str) -> dict[str, str]:
     return found
 
 
-def _last(lines: list[str], name: str) -> int | None:
+def last_assignment(lines: list[str], name: str) -> int | None:
+    """Return the number of the last line that assigns to a name."""
     for place in reversed(range(len(lines))):
         match = _ASSIGNMENT.fullmatch(lines[place])
         if match and match[1] == name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cellar_runner.edits.entries import additions, ours, put
+from cellar_runner.edits.entries import additions, get, left_out, ours, put
 from cellar_runner.edits.removal import places_to_remove, take
 from cellar_runner.refusal import Refusal
 
@@ -55,6 +55,19 @@ def with_groups(
         except (Unsupported, ValueError):
             raise _unsafe(path) from None
     return _checked(syntax, path, text, wanted)
+
+
+def groups_left_out(
+    syntax: Syntax, path: Path, content: bytes, groups: Sequence[Group], empty: str
+) -> list[str]:
+    """Return a sentence for each table that stays without a group. Raises as `with_groups` does."""
+    document = _parsed(syntax, path, _text(path, content) or empty)
+    sentences = []
+    for place, key in left_out(document, groups):
+        name = get(document, (*place, "name"))
+        table = f", {'.'.join(map(str, place[:-1]))} {name or place[-1]!r}," if place else ""
+        sentences.append(f"{path}{table} sets {key} itself and gets nothing of ours")
+    return sentences
 
 
 def without_groups(

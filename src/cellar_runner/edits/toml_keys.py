@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cellar_runner.edits import toml_text
-from cellar_runner.edits.syntax import with_groups, without_groups
+from cellar_runner.edits.syntax import groups_left_out, with_groups, without_groups
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cellar_runner.edits.entries import Group
@@ -35,3 +36,7 @@ class TomlKeys:
         if base is not None and current == self.apply(base):
             return base
         return without_groups(toml_text, self.path, current, base, self.groups)
+
+    def remarks(self, base: bytes | None) -> Sequence[str]:
+        """Return which tables get no entries, and by which key. Raises what `apply` raises."""
+        return groups_left_out(toml_text, self.path, base or b"", self.groups, "")

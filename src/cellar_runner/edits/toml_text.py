@@ -1,8 +1,8 @@
 """
 TOML 1.0 as text: a value comes or goes, and every other character stays.
 
-tomllib says what a document means and this finds where that is written; it is for texts that tomllib
-has read.
+tomllib says what a document means and this finds where that is written; it is for texts that
+tomllib has read.
 """
 
 from __future__ import annotations

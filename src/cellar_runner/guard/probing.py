@@ -4,6 +4,9 @@ Asks an appliance how it is, the way that jobs go.
 Jobs that are led to the intercept door connect for PyPI's two names, so both are tried: the same
 address, port, handshake and trust. Over that connection the appliance is then asked for its own
 health, by its own name in the field Host: a path of PyPI's is never asked for, and none is hidden.
+
+Handshakes are what a probe costs the appliance. So as long as it is well the names take turns, and
+in doubt all are tried.
 """
 
 from __future__ import annotations
@@ -58,8 +61,8 @@ class Verdict:
     """
     How an appliance is: a sentence for what is wrong, "" if it is well.
 
-    `seconds` is how long it took, `certificate_end` when the first certificate ends (seconds since
-    1970), 0 if none was seen.
+    `seconds` is how long it took, `certificate_end` when the first certificate that was seen ends
+    (seconds since 1970), 0 if none was.
     """
 
     trouble: str
@@ -110,6 +113,8 @@ class Prober:
         self._patience = patience
         self._names = _Names()
         self._trust = _Trust(way.bundle)
+        self._turns = 0
+        self._doubt = True
 
     def probe(self) -> Verdict:
         """Return how the appliance is, within the patience; raises nothing."""
@@ -117,11 +122,16 @@ class Prober:
         deadline = _Deadline(self._patience)
         ends: list[float] = []
         trouble = ""
+        names = self._way.names
+        if not self._doubt:
+            names = (names[self._turns % len(names)],)
+        self._turns += 1
         try:
-            for name, paths in _questions(self._way.names):
+            for name, paths in _questions(names):
                 ends.append(self._ask(name, paths, deadline))
         except _Trouble as error:
             trouble = str(error)
+        self._doubt = bool(trouble)
         return Verdict(trouble, time.monotonic() - begun, min(ends, default=0.0))
 
     def _ask(self, name: str, paths: tuple[str, ...], deadline: _Deadline) -> float:

@@ -65,6 +65,7 @@ class Guard:
         self.memory = replace(memory, breaker=memory.breaker.restarted())
         self._said: dict[str, str] = {}
         self._metrics_at = float("-inf")
+        self._shown: tuple[bool, bool] | None = None
         self._again_at: float | None = None
         self._begun = False
 
@@ -152,15 +153,16 @@ class Guard:
             _log(f"{failure}.")
         self._again_at = self._clock() + _AGAIN if outcome.failures else None
         self._said.pop("change", None)
-        self._metrics_at = float("-inf")
 
     def _publish(self, settings: Settings) -> None:
         self._set(at=time.time())
         write_memory(self._host, self.memory)
-        now = self._clock()
-        if now - self._metrics_at < _METRICS:
+        now, state = self._clock(), self._state()
+        changed = (state.routed, state.paused) != self._shown
+        if not changed and now - self._metrics_at < _METRICS:
             return
-        text = exposition(settings, self._state(), self.memory)
+        self._shown = state.routed, state.paused
+        text = exposition(settings, state, self.memory)
         try:
             write_quickly(self._host.path(str(settings.metrics_file)), text, 0o644)
         except OSError as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cellar_runner.plan import Plan
     from cellar_runner.targets.target import Command
 
-_PROFILE = f"""\
+PROFILE = f"""\
 # Written by cellar-runner; `cellar-runner status` says what it is.
 # Variables of {ENVIRONMENT}, all of them or none: where one of them is set to
 # something else, by whoever it is, all stay as they are.
@@ -68,7 +68,7 @@ class Shell:
         environment = host.path("/etc/environment")
         if plan.variables:
             edits += [
-                Whole(host.path("/etc/profile.d/cellar-runner.sh"), _PROFILE.encode()),
+                Whole(host.path("/etc/profile.d/cellar-runner.sh"), PROFILE.encode()),
                 EnvironmentBlock(environment, plan.variables),
             ]
         if plan.mode is Mode.INTERCEPT and plan.routed:

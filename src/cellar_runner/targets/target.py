@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,3 +36,11 @@ class Target(Protocol):
 
     def reload(self, host: Host) -> Sequence[Command]:
         """Return what makes it read its files again, without ending a job."""
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A target whose processes may need our files for a while after they are named no more."""
+
+    def release(self, host: Host) -> None:
+        """Raise Refusal while there is a process that would fail without our files."""

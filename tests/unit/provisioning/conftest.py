@@ -56,6 +56,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_ca_controller_dir": "",
     "cellar_ca_common_name": "Cellar CA of cellar",
     "cellar_ca_reissue": False,
+    "cellar_ca_rotation": "none",
     "cellar_ca_valid_days": 3650,
     "cellar_certificate_valid_days": 397,
     "cellar_certificate_renew_days": 30,
@@ -80,6 +81,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_runner_ca_files": [],
     "cellar_runner_no_proxy": ["localhost", ".corp.example", "10.0.0.0/8", "::1"],
     "cellar_runner_targets": [],
+    "cellar_runner_docker_users": [],
     "cellar_runner_fail": "open",
     "cellar_runner_metrics_file": "/var/lib/cellar-runner/cellar-runner.prom",
 }

@@ -20,6 +20,7 @@ ADDRESSES = ["192.0.2.10", "2001:db8::10"]
 SETTINGS: dict[str, Any] = {
     "cellar_ca_common_name": "Cellar CA",
     "cellar_ca_reissue": False,
+    "cellar_ca_rotation": "none",
     "cellar_server_addresses": ADDRESSES,
     "names": NAMES,
 }
@@ -53,10 +54,17 @@ def authority(
 
 
 def problems(
-    offered: str, own: str | None = None, *, has_key: bool = True, **changes: Any
+    offered: str,
+    own: str | None = None,
+    *,
+    has_key: bool = True,
+    prepared: str = "",
+    has_previous: bool = False,
+    **changes: Any,
 ) -> list[str]:
     """Return the report, when what clients are offered is the CA's own unless told otherwise."""
-    found = Found(offered, offered if own is None else own, has_key, PLACE)
+    own = offered if own is None else own
+    found = Found(offered, own, has_key, PLACE, prepared, has_previous)
     return [str(problem) for problem in authority_problems(found, {**SETTINGS, **changes})]
 
 
@@ -132,7 +140,7 @@ def test_a_change_that_would_break_clients_is_refused_unless_the_operator_wants_
     (line,) = problems(**state)
 
     assert line.startswith("cellar_ca_reissue: is false, and clients could not go on"), line
-    assert f": {reason}; undo that change, or set it to true for one run" in line
+    assert f": {reason}; undo that change, or rotate the CA (cellar_ca_rotation), or set it" in line
     assert problems(**state, cellar_ca_reissue=True) == []
 
 
@@ -149,3 +157,95 @@ def test_a_run_that_was_interrupted_between_ca_and_clients_can_be_finished() -> 
 
 def test_what_is_no_certificate_is_trusted_by_nobody() -> None:
     assert problems("damaged", "damaged too") == []
+
+
+NARROW, NEXT = authority(names=NAMES[:1]), authority(key=OTHER_KEY)
+
+ROTATING: dict[str, dict[str, Any]] = {
+    "preparing a CA for names that the one before does not permit": {
+        "offered": NARROW,
+        "cellar_ca_rotation": "prepare",
+    },
+    "preparing twice": {
+        "offered": NARROW + NEXT,
+        "own": NARROW,
+        "prepared": NEXT,
+        "cellar_ca_rotation": "prepare",
+    },
+    "switching to a CA that clients know": {
+        "offered": NARROW + NEXT,
+        "own": NARROW,
+        "prepared": NEXT,
+        "cellar_ca_rotation": "switch",
+    },
+    "going on with a switch that ended before clients were told": {
+        "offered": NARROW + NEXT,
+        "own": NEXT,
+        "has_previous": True,
+        "cellar_ca_rotation": "switch",
+    },
+    "switching twice": {
+        "offered": NEXT + NARROW,
+        "own": NEXT,
+        "has_previous": True,
+        "cellar_ca_rotation": "switch",
+    },
+    "forgetting the CA before": {"offered": NEXT + NARROW, "own": NEXT, "has_previous": True},
+    "forgetting the CA that was prepared": {
+        "offered": authority() + NEXT,
+        "own": authority(),
+        "prepared": NEXT,
+    },
+}
+
+
+@pytest.mark.parametrize("state", ROTATING.values(), ids=ROTATING)
+def test_each_step_of_a_rotation_goes_on(state: dict[str, Any]) -> None:
+    assert problems(**state) == []
+
+
+ASTRAY: dict[str, tuple[dict[str, Any], str]] = {
+    "switching without a CA": (
+        {"offered": NARROW, "cellar_ca_rotation": "switch"},
+        "cellar_ca_rotation: is switch, and no CA is prepared that clients could trust by now; run",
+    ),
+    "switching to a CA that clients were never offered": (
+        {"offered": NARROW, "prepared": NEXT, "cellar_ca_rotation": "switch"},
+        "cellar_ca_rotation: is switch, and no CA is prepared that clients could trust by now; run",
+    ),
+    "switching to a CA that does not permit a name": (
+        {
+            "offered": authority() + NEXT,
+            "prepared": NEXT,
+            "names": [*NAMES, "late.example"],
+            "cellar_ca_rotation": "switch",
+        },
+        "that they trust: it does not permit late.example; undo",
+    ),
+    "preparing before the last rotation has ended": (
+        {
+            "offered": NEXT + NARROW,
+            "own": NEXT,
+            "has_previous": True,
+            "cellar_ca_rotation": "prepare",
+        },
+        "cellar_ca_rotation: is prepare, and the CA before this one is not forgotten yet; end",
+    ),
+    "forgetting the CA that was prepared, with a name that it was prepared for": (
+        {"offered": NARROW + NEXT, "own": NARROW, "prepared": NEXT},
+        "it does not permit index.example, files.example; undo",
+    ),
+    "preparing without the key of the CA that signs": (
+        {"offered": NARROW, "has_key": False, "cellar_ca_rotation": "prepare"},
+        f"its key is not in {PLACE}, so there would be a new one; undo",
+    ),
+}
+
+
+@pytest.mark.parametrize(("state", "sentence"), ASTRAY.values(), ids=ASTRAY)
+def test_a_step_of_a_rotation_that_would_lose_clients_is_refused(
+    state: dict[str, Any], sentence: str
+) -> None:
+    (line,) = problems(**state)
+
+    assert sentence in line

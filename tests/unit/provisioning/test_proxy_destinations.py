@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cellar.provisioning.proxy_destinations import proxy_destinations
+from cellar.provisioning.proxy_destinations import proxy_clients, proxy_destinations
 
 # RFC 1918, 1122, 3927, 6598, 5735, 4193, 4291, 8215, 3056, 4380; what clouds tell their machines.
 INSIDE = [
@@ -141,3 +141,41 @@ def test_networks_do_not_overlap_and_names_that_a_domain_covers_are_left_out() -
     networks = [ip_network(network) for network in found["closed"]]
     for number, network in enumerate(networks):
         assert not any(network.overlaps(other) for other in networks[number + 1 :]), network
+
+
+def _is_client(networks: list[str], address: str) -> bool:
+    return any(ip_address(address) in ip_network(network) for network in proxy_clients(networks))
+
+
+def test_a_network_inside_another_one_hides_neither() -> None:
+    """Of two that overlap squid ignores one, and the wider one at that."""
+    written = proxy_clients(["10.1.0.0/16", "10.0.0.0/8", "127.0.0.1", "2001:db8::/32", "2000::/3"])
+
+    assert written == ["10.0.0.0/8", "127.0.0.0/8", "::1/128", "2000::/3"]
+
+
+def test_all_of_one_family_is_nothing_of_the_other() -> None:
+    """Squid takes 0.0.0.0/0 for everything, and compares IPv4 as a part of IPv6."""
+    all_ipv4, all_ipv6 = ["0.0.0.0/0"], ["::/0"]
+    assert _is_client(all_ipv4, "192.0.2.1")
+    assert not _is_client(all_ipv4, "2001:db8::1")
+    assert _is_client(all_ipv6, "2001:db8::1")
+    assert not _is_client(all_ipv6, "192.0.2.1")
+    for networks in (all_ipv4, all_ipv6, all_ipv4 + all_ipv6):
+        written = proxy_clients(networks)
+        assert not {"0.0.0.0/0", "::/0"} & set(written)
+        assert not _is_client(networks, "::ffff:192.0.2.1")
+
+
+def test_one_family_may_be_closed_whole_where_the_other_has_an_exception() -> None:
+    found = proxy_destinations("refuse", ["2001:db8::/32"], [])
+
+    assert found["closed"][:2] == ["0.0.0.0/1", "128.0.0.0/1"]
+    assert is_closed(found, "192.0.2.1")
+    assert not is_closed(found, "2001:db8::1")
+
+
+def test_the_appliance_itself_may_use_its_proxy_door() -> None:
+    for address in ("127.0.0.1", "::1"):
+        assert _is_client(["192.0.2.0/24"], address)
+    assert not _is_client(["192.0.2.0/24"], "192.0.3.1")

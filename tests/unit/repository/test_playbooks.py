@@ -20,6 +20,9 @@ PRODUCTION = [
     if path.parent == ROOT / "playbooks" and not path.name.startswith("local")
 ]
 
+# The appliance of `make up` has no CI hosts.
+LOCAL = [path for path in PLAYBOOKS if path.name != "runners.yml"]
+
 
 def plays(playbook: Path) -> list[dict[str, Any]]:
     found = yaml.safe_load(playbook.read_text())
@@ -51,9 +54,7 @@ def test_the_settings_are_checked_before_anything_else() -> None:
     assert not {"pre_tasks", "tasks", "vars", "vars_files"} & play.keys()
 
 
-@pytest.mark.parametrize(
-    ("inventory", "playbooks"), [("example", PRODUCTION), ("local", PLAYBOOKS)]
-)
+@pytest.mark.parametrize(("inventory", "playbooks"), [("example", PRODUCTION), ("local", LOCAL)])
 def test_ansible_reads_every_playbook_without_a_word_of_warning(
     inventory: str, playbooks: list[Path], tmp_path: Path
 ) -> None:

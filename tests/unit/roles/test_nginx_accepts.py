@@ -36,8 +36,7 @@ CASES: dict[str, dict[str, Any]] = {
     "a contact with punctuation": {
         "cellar_upstream_contact": "https://ci.example/contact?team=a&b=c+d;e=~f"
     },
-    "no IPv6": {"ansible_facts": {"all_ipv6_addresses": []}},
-    "facts without IPv6": {"ansible_facts": {}},
+    "no IPv6": {"__nginx_if_inet6": {"stat": {"exists": False}}},
     "other indexes": {"__cellar_file_origins": ORIGINS},
     "other indexes and refused files": {
         "__cellar_file_origins": ORIGINS,

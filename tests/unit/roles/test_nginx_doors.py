@@ -211,7 +211,7 @@ def test_port_0_means_no_plain_http() -> None:
 
 
 def test_without_ipv6_nothing_listens_on_it() -> None:
-    http = nginx.rendered(**HOSTS, ansible_facts={"all_ipv6_addresses": []})
+    http = nginx.rendered(**HOSTS, __nginx_if_inet6={"stat": {"exists": False}})
 
     listens = [a[0] for each in http.all("server") for a in each.values("listen")]
     assert set(listens) == {"443", "80", "unix:/run/nginx/internal.sock"}

@@ -21,7 +21,14 @@ Run = Callable[..., str]
 def run(tmp_path: Path) -> Run:
     """Return a function that runs the role here, with a stand-in for `cellar selftest`."""
 
-    def play(said: str, status: int = 0, *, before: str = "", reissue: bool = False) -> str:
+    def play(
+        said: str,
+        status: int = 0,
+        *,
+        before: str = "",
+        reissue: bool = False,
+        rotation: str = "none",
+    ) -> str:
         program = tmp_path / "cellar"
         program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\nexit {status}\n")
         program.chmod(0o755)
@@ -32,6 +39,8 @@ def run(tmp_path: Path) -> Run:
             "__cellar_public_dir": str(tmp_path),
             "__cellar_offered_ca": before,
             "cellar_ca_reissue": reissue,
+            "cellar_ca_rotation": rotation,
+            **yaml.safe_load((ROOT / "roles/outcome/vars/main.yml").read_text()),
         }
         book = {"hosts": "localhost", "gather_facts": False, "any_errors_fatal": True}
         book |= {"vars": variables, "tasks": tasks}
@@ -70,6 +79,14 @@ def test_a_self_test_that_fails_is_said_and_counted_and_does_not_fail_the_run(ru
     assert "failed=0" in output
 
 
+def fingerprint(authority: trustme.CA, tmp_path: Path) -> str:
+    """Return what operators compare, as OpenSSL writes it."""
+    authority.cert_pem.write_to_path(tmp_path / "one.pem")
+    command = ["openssl", "x509", "-in", str(tmp_path / "one.pem"), "-noout", "-fingerprint"]
+    said = subprocess.run([*command, "-sha256"], capture_output=True, text=True, check=True)
+    return said.stdout.strip().partition("=")[2]
+
+
 @pytest.mark.parametrize(("reissue", "advice"), [(True, "every client trust"), (False, "go on")])
 def test_a_ca_certificate_that_changed_is_shown_by_both_fingerprints(
     run: Run,
@@ -82,11 +99,8 @@ def test_a_ca_certificate_that_changed_is_shown_by_both_fingerprints(
 
     output = " ".join(run("", before=old.cert_pem.bytes().decode(), reissue=reissue).split())
 
-    for authority in (old, new):
-        authority.cert_pem.write_to_path(tmp_path / "one.pem")
-        command = ["openssl", "x509", "-in", str(tmp_path / "one.pem"), "-noout", "-fingerprint"]
-        said = subprocess.run([*command, "-sha256"], capture_output=True, text=True, check=True)
-        assert said.stdout.strip().partition("=")[2] in output
+    assert fingerprint(old, tmp_path) in output
+    assert fingerprint(new, tmp_path) in output
     assert advice in output
 
 
@@ -95,3 +109,22 @@ def test_a_ca_certificate_that_did_not_change_is_not_worth_a_word(run: Run, tmp_
     authority.write_to_path(tmp_path / "ca.pem")
 
     assert "fingerprint" not in run("", before=authority.bytes().decode())
+
+
+@pytest.mark.parametrize(
+    ("rotation", "advice"),
+    [("prepare", "then run with cellar_ca_rotation=switch"), ("switch", "cellar_ca_rotation=none")],
+)
+def test_a_step_of_a_rotation_says_which_certificates_are_offered_and_what_comes_next(
+    run: Run, tmp_path: Path, rotation: str, advice: str
+) -> None:
+    first, second = trustme.CA(), trustme.CA()
+    (tmp_path / "ca.pem").write_bytes(first.cert_pem.bytes() + second.cert_pem.bytes())
+
+    output = run("", before=first.cert_pem.bytes().decode(), rotation=rotation)
+    output = " ".join(output.split())
+
+    both = f"{fingerprint(first, tmp_path)} and {fingerprint(second, tmp_path)}"
+    assert f"offered two CA certificates, {both} (SHA-256)" in output
+    assert advice in output
+    assert "issued anew" not in output

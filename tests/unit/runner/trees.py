@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,3 +29,12 @@ def write(path: Path, content: str, mode: int = 0o644) -> Path:
     path.write_text(content)
     path.chmod(mode)
     return path
+
+
+def leaves(document: Any, place: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
+    """All values with the keys that lead to them; order and number of items do not count."""
+    if isinstance(document, dict):
+        return [leaf for key, value in document.items() for leaf in leaves(value, (*place, key))]
+    if isinstance(document, list):
+        return [leaf for value in document for leaf in leaves(value, (*place, "[]"))]
+    return [(place, repr(document))]

@@ -152,7 +152,7 @@ def test_the_time_that_is_told_is_never_too_late(probes: list[tuple[bool, float]
         breaker = breaker.heard(well=well, now=now)
     told = breaker.restored_at(now)
     if told is not None:
-        while now < told:
+        while now < told + INTERVAL:
             now += INTERVAL
             breaker = breaker.heard(well=True, now=now)
         assert breaker.routed
@@ -211,7 +211,9 @@ class Flapping(RuleBasedStateMachine):
 
     @rule()
     def guard_crashes(self) -> None:
+        """Forget what was seen in a row: that begins anew."""
         self.breaker = self.breaker.restarted()
+        self.well_since = self.ill_since = None
         self.now += 1
 
     @invariant()

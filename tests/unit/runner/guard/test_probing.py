@@ -176,6 +176,33 @@ def test_jobs_way_to_both_of_pypis_names_is_tried_and_no_path_of_pypis_asked_for
     assert appliance.tunnels == (tunnels if mode is Mode.PROXY else [])
 
 
+def test_while_all_is_well_the_names_take_turns_and_a_fault_of_one_is_held_on_to(
+    appliance: Appliance, bundle: Path
+) -> None:
+    """A handshake is what a probe costs; two failures in a row are what jobs are led away by."""
+    good = appliance.certificates[NAMES[1]]
+    with listening(appliance.serve) as port:
+        prober = Prober(way(Mode.INTERCEPT, port, bundle), PATIENCE)
+        for _ in range(4):
+            assert prober.probe().well
+        assert [name for name, _, path in appliance.asked if path == "/healthz/pages"] == [
+            NAMES[1],
+            NAMES[1],
+            NAMES[0],
+            NAMES[1],
+        ]
+        assert len(appliance.asked) == 8
+
+        appliance.certificates[NAMES[1]] = appliance.certificates[OWN]
+        wells = [prober.probe().well for _ in range(5)]
+        assert wells == [True, False, False, False, False]
+
+        appliance.certificates[NAMES[1]] = good
+        appliance.asked.clear()
+        assert [prober.probe().well for _ in range(3)] == [True] * 3
+        assert {name for name, _, _ in appliance.asked} == set(NAMES)
+
+
 def test_with_an_index_url_its_own_host_is_tried(appliance: Appliance, bundle: Path) -> None:
     assert probed(appliance, Mode.INDEX, bundle).trouble == ""
     assert appliance.asked == [(OWN, OWN, "/healthz"), (OWN, OWN, "/healthz/pages")]
@@ -268,8 +295,9 @@ def test_an_appliance_that_is_off_is_named(bundle: Path, mode: Mode) -> None:
     )
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_packets_that_vanish_are_no_reason_to_wait(bundle: Path, mode: Mode) -> None:
+@contextlib.contextmanager
+def vanishing() -> Iterator[int]:
+    """Yield a port of loopback at which no connection is answered."""
     with contextlib.ExitStack() as stack:
         # The kernel answers no more connections than these to who takes none of them.
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -278,6 +306,12 @@ def test_packets_that_vanish_are_no_reason_to_wait(bundle: Path, mode: Mode) -> 
             client = stack.enter_context(socket.socket())
             client.setblocking(False)  # noqa: FBT003 # it has no name
             client.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_packets_that_vanish_are_no_reason_to_wait(bundle: Path, mode: Mode) -> None:
+    with vanishing() as port:
         assert probe(mode, port, bundle).trouble == (
             f"127.0.0.1 port {port} takes no connection: no answer within 0.5 seconds."
         )
@@ -420,18 +454,17 @@ def test_a_name_server_that_is_silent_is_no_reason_to_wait_nor_for_many_threads(
     answering.set()
 
 
+@pytest.mark.parametrize("dead", ["refuses", "is silent"])
 def test_every_address_of_a_name_is_tried_as_clients_do(
-    appliance: Appliance, bundle: Path, monkeypatch: pytest.MonkeyPatch
+    appliance: Appliance, bundle: Path, monkeypatch: pytest.MonkeyPatch, dead: str
 ) -> None:
-    with (
-        listening(appliance.serve) as port,
-        socket.create_server(("127.0.0.1", 0)) as closed,
-    ):
-        dead = closed.getsockname()
-        closed.close()
+    with listening(appliance.serve) as port, vanishing() as silent_port:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            closed_port = closed.getsockname()[1]
+        first = closed_port if dead == "refuses" else silent_port
         found = [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", place)
-            for place in (dead, ("127.0.0.1", port))
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", each))
+            for each in (first, port)
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         assert probe(Mode.INDEX, 443, bundle, host=OWN).trouble == ""

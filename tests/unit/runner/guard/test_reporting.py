@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -79,8 +80,22 @@ def test_a_change_is_in_the_metrics_at_once_and_else_they_rest_for_a_while(world
     assert metrics(world)["cellar_runner_routed"] == 0
 
 
+def test_the_hand_of_an_operator_is_in_the_metrics_at_the_next_turn(world: World) -> None:
+    guard = world.guard()
+    world.pass_time(guard, 4)
+    for command, paused in (("pause", 1), ("resume", 0)):
+        main([command], world.host)
+        guard.turn()
+        assert metrics(world)["cellar_runner_paused"] == paused
+        assert metrics(world)["cellar_runner_routed"] == 1 - paused
+
+
 def test_who_reads_metrics_may_be_anybody_and_finds_no_half_file(world: World) -> None:
-    world.guard().turn()
+    before = os.umask(0o077)
+    try:
+        world.guard().turn()
+    finally:
+        os.umask(before)
     path = world.host.path(METRICS)
     assert path.stat().st_mode & 0o777 == 0o644
     assert [each.name for each in path.parent.iterdir()] == [path.name]

@@ -171,17 +171,40 @@ def test_who_resumes_while_the_appliance_is_gone_does_not_get_it(world: World) -
     assert not world.routed
 
 
-def test_a_pause_in_the_middle_of_a_probe_wins(world: World) -> None:
+def failing(monkeypatch: pytest.MonkeyPatch, *results: Exception | Outcome) -> list[bool]:
+    """Let changes of the routes end like that, one after the other, and the later ones well."""
+    left, tried = list(results), []
+    change = routing.set_routed
+
+    def changed(host: Host, routed: bool, why: str, **more: Any) -> Outcome:  # noqa: FBT001 # as it is
+        tried.append(routed)
+        if not left:
+            return change(host, routed, why, **more)
+        result = left.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        change(host, routed, why, **more)
+        return result
+
+    monkeypatch.setattr(routing, "set_routed", changed)
+    return tried
+
+
+def test_a_pause_in_the_middle_of_a_probe_wins(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guard = world.guard()
     world.well = False
     world.pass_time(guard, 10)
     world.well = True
     world.pass_time(guard, 4)
 
+    tried = failing(monkeypatch)
     world.meanwhile = lambda: main(["pause"], world.host)
     world.pass_time(guard, 20)
     assert not world.routed
     assert world.state.paused
+    assert True not in tried, "jobs would be led there for a while"
 
 
 @pytest.mark.parametrize("routed", [True, False])
@@ -230,25 +253,6 @@ def test_what_is_probed_is_the_way_of_the_mode_also_after_it_has_changed(
     names = ("cellar.example",) if mode == "index" else ("index.example", "files.example")
     assert (way.names, way.server_name) == (names, "cellar.example")
     assert way.bundle == world.host.path("/etc/cellar-runner/ca-bundle.pem")
-
-
-def failing(monkeypatch: pytest.MonkeyPatch, *results: Exception | Outcome) -> list[bool]:
-    """Let changes of the routes end like that, one after the other, and the later ones well."""
-    left, tried = list(results), []
-    change = routing.set_routed
-
-    def changed(host: Host, routed: bool, why: str) -> Outcome:  # noqa: FBT001 # as it is
-        tried.append(routed)
-        if not left:
-            return change(host, routed, why)
-        result = left.pop(0)
-        if isinstance(result, Exception):
-            raise result
-        change(host, routed, why)
-        return result
-
-    monkeypatch.setattr(routing, "set_routed", changed)
-    return tried
 
 
 def test_a_host_whose_own_disk_is_full_is_tried_again(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given, reject, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from cellar_runner.edits.entries import Append, Group, Put
 from cellar_runner.edits.toml_keys import TomlKeys
 from cellar_runner.refusal import Refusal
+from unit.runner.trees import leaves
 
 FILE = Path("/etc/gitlab-runner/config.toml")
 ENVIRONMENT = Append(("environment",), ("SSL_CERT_FILE=/b.pem", "HTTPS_PROXY=http://c:1"), "=")
@@ -195,13 +195,12 @@ _scalars = _texts | st.sampled_from(
 @st.composite
 def _arrays(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
     items = draw(st.lists(values, max_size=4))
-    one_line: bool = draw(st.booleans())
-    if one_line:
+    if draw(st.sampled_from(["one line", "lines"])) == "one line":
         text = ", ".join(items)
-        return f"[{text}{',' if items and draw(st.booleans()) else ''}]"
+        return f"[{text}{draw(st.sampled_from(['', ','])) if items else ''}]"
     lines = [f"[{draw(_comments)}"]
     for number, item in enumerate(items):
-        comma = "," if number < len(items) - 1 or draw(st.booleans()) else ""
+        comma = "," if number < len(items) - 1 else draw(st.sampled_from(["", ","]))
         lines.append(f"{draw(_indents)}{item}{comma}{draw(_comments)}")
     return "\n".join([*lines, draw(_indents) + "]"])
 
@@ -240,7 +239,7 @@ def _documents(draw: st.DrawFn) -> str:
         )
     ):
         lines.append(f"{draw(_indents)}{header}{draw(_comments)}")
-        if header == "[runners.docker]" and draw(st.booleans()):
+        if header == "[runners.docker]" and draw(st.integers(0, 1)):
             lines.append(f"volumes = {draw(_arrays(_texts))}")
         lines += draw(st.lists(_statements() | st.sampled_from(["", "# comment"]), max_size=3))
     text = "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n"]))
@@ -250,15 +249,6 @@ def _documents(draw: st.DrawFn) -> str:
     except tomllib.TOMLDecodeError:
         assume(condition=False)
     return text
-
-
-def leaves(document: Any, place: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
-    """All values with the keys that lead to them; order and number of items do not count."""
-    if isinstance(document, dict):
-        return [leaf for key, value in document.items() for leaf in leaves(value, (*place, key))]
-    if isinstance(document, list):
-        return [leaf for value in document for leaf in leaves(value, (*place, "[]"))]
-    return [(place, repr(document))]
 
 
 def applied(text: str) -> bytes:
