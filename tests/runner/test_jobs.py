@@ -38,7 +38,6 @@ BY_PROXY = [
     "uv sync --frozen",
     "Poetry",
     "PDM, static URLs",
-    "pipenv",
     "tox",
     "pip 22",
     "pip 23",

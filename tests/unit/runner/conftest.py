@@ -58,6 +58,9 @@ class Appliance:
                 if proxied:
                     self.asked.append(connection.recv(4096).split(b"\r\n")[0].decode())
                     connection.sendall(self.answer)
+                # A client that has gone without a word: ssl would leave a socket open for it.
+                if not connection.recv(1, socket.MSG_PEEK):
+                    continue
                 with self._context.wrap_socket(connection, server_side=True) as tls:
                     tls.recv(1)
 
