@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import testinfra  # type: ignore[import-untyped] # ships no types
 import yaml
 from cryptography import x509
+
+from support.namespaces import container
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def runner(authority: Path) -> Iterator[Any]:
     subprocess.run(
         ["podman", "cp", authority / "ca.pem", f"{RUNNER}:/tmp/alternative-ca.pem"], check=True
     )
-    host = testinfra.get_host(f"podman://{RUNNER}")
+    host = container(RUNNER)
     yield host
     host.run("rm -f /tmp/alternative-ca.pem")
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import testinfra  # type: ignore[import-untyped] # ships no types
 import yaml
-from ansible.inventory.manager import (  # type: ignore[import-untyped] # Ansible ships no types
+from ansible.inventory.manager import (  # type: ignore[import-untyped] # ships no types
     InventoryManager,
 )
 from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped] # likewise
 from ansible.template import Templar  # type: ignore[import-untyped] # likewise
 from ansible.vars.manager import VariableManager  # type: ignore[import-untyped] # likewise
 
+from support.namespaces import container
 from support.rendering import ROOT, load_plugins
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Machine:
 
     @cached_property
     def box(self) -> Any:
-        return testinfra.get_host(f"podman://{self.name}")
+        return container(self.name)
 
     def run(self, command: str, *arguments: str) -> str:
         """
@@ -148,6 +148,7 @@ def read_variables(inventory: Path) -> dict[str, Any]:
     manager = VariableManager(loader=loader, inventory=hosts)
     needed = (
         "appliance",
+        "cellar_runner_address",
         "cellar_server_names",
         "containers_networks",
         "fakepypi",
