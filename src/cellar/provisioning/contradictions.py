@@ -61,6 +61,19 @@ def _listen_addresses_twice(*, listen_addresses: list[str]) -> Iterator[Problem]
     yield from _twice("cellar_listen_addresses", listen_addresses)
 
 
+def _loopback_addresses(
+    *, loopback_addresses: list[str], listen_addresses: list[str]
+) -> Iterator[Problem]:
+    yield from _twice("cellar_loopback_addresses", loopback_addresses)
+    for address in loopback_addresses:
+        if address not in listen_addresses:
+            yield Problem(
+                "cellar_loopback_addresses",
+                f"has an address at which no door is open ({show(address)})",
+                "add it to cellar_listen_addresses too",
+            )
+
+
 def _dns_servers(*, dns_servers: list[str], server_addresses: list[str]) -> Iterator[Problem]:
     yield from _twice("cellar_dns_servers", dns_servers)
     for address in dns_servers:
@@ -249,6 +262,7 @@ _RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     _names_twice,
     _addresses_twice,
     _listen_addresses_twice,
+    _loopback_addresses,
     _dns_servers,
     _metrics_networks_twice,
     _ports,

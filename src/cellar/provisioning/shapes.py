@@ -333,6 +333,7 @@ SHAPES: Mapping[str, Shape] = {
     "cellar_server_names": _NAME,
     "cellar_server_addresses": Shape("an IP address, such as 192.0.2.10", _address),
     "cellar_listen_addresses": Shape("an IP address, such as 10.88.0.1", _address),
+    "cellar_loopback_addresses": Shape("an IP address, such as 10.255.255.1", _address),
     "cellar_https_port": _within(1, 65535),
     "cellar_http_port": _within(0, 65535),
     "cellar_proxy_port": _within(1024, 65535),

@@ -24,6 +24,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_server_names": ["cellar.example"],
     "cellar_server_addresses": ["192.0.2.10", "2001:db8::10"],
     "cellar_listen_addresses": [],
+    "cellar_loopback_addresses": [],
     "cellar_https_port": 443,
     "cellar_http_port": 80,
     "cellar_intercept": True,
@@ -83,7 +84,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_runner_targets": [],
     "cellar_runner_docker_users": [],
     "cellar_runner_fail": "open",
-    "cellar_runner_metrics_file": "/var/lib/cellar-runner/cellar-runner.prom",
+    "cellar_runner_metrics_file": "/run/cellar-runner/cellar-runner.prom",
 }
 
 

@@ -15,6 +15,7 @@ RIGHT: list[dict[str, Any]] = [
     {},
     {"cellar_server_names": ["a", "b-c.example", "9.example", f"{'x' * 63}.example"]},
     {"cellar_server_addresses": []},
+    {"cellar_listen_addresses": ["10.255.255.1"], "cellar_loopback_addresses": ["10.255.255.1"]},
     {"cellar_http_port": 0},
     {"cellar_https_port": 8443, "cellar_intercept": False},
     {"cellar_upstream_contact": "ci-admins+cache@example.org"},
@@ -110,6 +111,8 @@ SHAPES: list[tuple[str, Any, str]] = [
     ("cellar_server_addresses", ["ff02::1"], "is not the address of one host"),
     ("cellar_server_addresses", ["2001:DB8:0::10"], "canonical form, which is 2001:db8::10"),
     ("cellar_server_addresses", ["192.0.2.1", "192.0.2.1"], "has an item twice"),
+    ("cellar_listen_addresses", ["eth0"], "is not an IP address"),
+    ("cellar_loopback_addresses", ["lo"], "is not an IP address"),
     ("cellar_https_port", 0, "is not between 1 and 65535"),
     ("cellar_http_port", 65536, "is not between 0 and 65535"),
     ("cellar_http_port", -1, "is not between 0 and 65535"),
@@ -227,6 +230,13 @@ CONTRADICTIONS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         {"cellar_proxy": True, "cellar_proxy_ports": []},
         {"cellar_proxy_ports": "is an empty list, and cellar_proxy_others is tunnel"},
+    ),
+    (
+        {
+            "cellar_listen_addresses": ["10.255.255.1"],
+            "cellar_loopback_addresses": ["10.255.255.1", "10.255.255.2"],
+        },
+        {"cellar_loopback_addresses": 'at which no door is open ("10.255.255.2")'},
     ),
     (
         {"cellar_server_names": ["cellar.example", "index.example"]},

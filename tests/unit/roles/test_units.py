@@ -30,6 +30,7 @@ PROGRAMS = {
     "cellar-verifier.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-traffic.service": {"/usr/local/bin/cellar"},  # role rewriter
     "cellar-metrics.service": {"/usr/local/bin/cellar"},  # role rewriter
+    "cellar-loopback@.service": {"/bin/ip"},  # iproute2
     "cellar-runner-guard.service": {"/usr/local/bin/cellar-runner"},  # role runner
     "cellar-runner-refresh.service": {"/usr/local/bin/cellar-runner"},  # likewise
     "squid.service": {"/usr/sbin/squid", "/bin/kill"},  # squid, procps
@@ -47,6 +48,7 @@ EXPOSURE = {
     "cellar-verifier.service": 15,
     "cellar-traffic.service": 15,
     "cellar-metrics.service": 15,
+    "cellar-loopback@.service": 40,
     "cellar-runner-guard.service": 30,
     "cellar-runner-refresh.service": 25,
     "squid.service": 15,
