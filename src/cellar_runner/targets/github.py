@@ -18,6 +18,7 @@ from cellar_runner.edits.whole import Whole
 from cellar_runner.files import read
 from cellar_runner.plan import BUNDLE, ENVIRONMENT
 from cellar_runner.refusal import Refusal
+from cellar_runner.targets.services import READ_AGAIN, drop_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,14 +76,15 @@ class GitHub:
         return any(True for _ in _folders(host))
 
     def edits(self, host: Host, plan: Plan) -> Sequence[Edit]:  # noqa: ARG002 # the hook reads it
-        """Return the hook, and the line of each runner that names it."""
+        """Return the hook, the line of each runner that names it, and drop-ins for its service."""
         hook = Whole(host.path(HOOK), _SCRIPT.encode(), mode=0o755)
         files = [folder / ".env" for folder in _folders(host)]
-        return (hook, *(JobHook(file, STARTED, EARLIER, HOOK) for file in files))
+        lines = [JobHook(file, STARTED, EARLIER, HOOK) for file in files]
+        return (hook, *lines, *(drop_in(host, unit.name) for unit in _units(host)))
 
-    def reload(self, host: Host) -> Sequence[Command]:  # noqa: ARG002 # see `release`
-        """Return nothing: a runner reads .env when it starts, and a restart ends its job."""
-        return ()
+    def reload(self, host: Host) -> Sequence[Command]:
+        """Return what systemd needs; a runner reads .env at its start, and a restart ends jobs."""
+        return (READ_AGAIN,) if _units(host) else ()
 
     def release(self, host: Host) -> None:
         """
@@ -106,10 +108,14 @@ class GitHub:
                 )
 
 
+def _units(host: Host) -> list[Path]:
+    return sorted(host.path(_UNITS).glob("actions.runner.*.service"))
+
+
 def _folders(host: Host) -> Iterator[Path]:
     """Yield the folders of runners, each once."""
     seen = set()
-    for unit in sorted(host.path(_UNITS).glob("actions.runner.*.service")):
+    for unit in _units(host):
         found = _FOLDER.search(decode(unit, read(unit) or b""))
         folder = host.path(found[1].strip()) if found else None
         if folder is not None and (folder / ".runner").exists() and folder not in seen:

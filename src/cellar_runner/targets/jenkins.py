@@ -1,17 +1,17 @@
 """
 Jenkins: the variables that name the certificates, for the service of an agent or controller.
 
-They are read when the service starts, and so are constant; the routes of jobs on the host are the
-hosts file of mode `intercept`. Containers of `docker.inside` and docker agents get variables from
-Jenkins itself alone, which an operator sets there.
+It starts after the guard, so that its first job finds what the guard has decided. The variables are
+read when the service starts, and so are constant; the routes of jobs on the host are the hosts file
+of mode `intercept`. Containers of `docker.inside` and docker agents get variables from Jenkins
+itself alone, which an operator sets there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cellar_runner.edits.whole import Whole
-from cellar_runner.targets.target import Command
+from cellar_runner.targets.services import READ_AGAIN, drop_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cellar_runner.edits.edit import Edit
     from cellar_runner.host import Host
     from cellar_runner.plan import Plan
+    from cellar_runner.targets.target import Command
 
 _PLACES = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
 _PATTERNS = ("jenkins.service", "jenkins-agent.service", "jenkins-agent@*.service")
@@ -34,22 +35,13 @@ class Jenkins:
         return bool(_services(host))
 
     def edits(self, host: Host, plan: Plan) -> Sequence[Edit]:
-        """Return the drop-ins; none where the appliance's certificate is publicly trusted."""
-        if not plan.trust:
-            return ()
-        lines = [f'Environment="{name}={value}"\n' for name, value in plan.trust.items()]
-        text = "".join(["# Written by cellar-runner.\n[Service]\n", *lines])
-        return [
-            Whole(
-                host.path(f"/etc/systemd/system/{service}.d/50-cellar-runner.conf"), text.encode()
-            )
-            for service in _services(host)
-        ]
+        """Return the drop-ins; without variables where the certificate is publicly trusted."""
+        variables = [f'Environment="{name}={value}"' for name, value in plan.trust.items()]
+        return [drop_in(host, service, variables) for service in _services(host)]
 
     def reload(self, host: Host) -> Sequence[Command]:  # noqa: ARG002 # the same on each host
         """Return that systemd reads its files; the service has them from its next start."""
-        why = "Jenkins' services get their variables when systemd has read its files again"
-        return (Command(("systemctl", "daemon-reload"), why),)
+        return (READ_AGAIN,)
 
 
 def _services(host: Host) -> list[str]:

@@ -48,7 +48,12 @@ unset cellar_runner_name cellar_runner_value cellar_runner_found cellar_runner_f
 
 
 class Shell:
-    """Variables for login shells and sessions, and in mode `intercept` addresses for all."""
+    """
+    Variables for login shells and sessions, and in mode `intercept` addresses for all.
+
+    Sessions get trust alone: one may last for weeks, as those by which Jenkins starts its agents,
+    and keeps what it began with. A login shell begins with each job, and may be led.
+    """
 
     name = "shell"
 
@@ -67,10 +72,9 @@ class Shell:
         edits: list[Edit] = []
         environment = host.path("/etc/environment")
         if plan.variables:
-            edits += [
-                Whole(host.path("/etc/profile.d/cellar-runner.sh"), PROFILE.encode()),
-                EnvironmentBlock(environment, plan.variables),
-            ]
+            edits.append(Whole(host.path("/etc/profile.d/cellar-runner.sh"), PROFILE.encode()))
+        if plan.trust:
+            edits.append(EnvironmentBlock(environment, plan.trust))
         if plan.mode is Mode.INTERCEPT and plan.routed:
             text = without_block(decode(environment, read(environment) or b""))
             names = foreign(text, plan.trust)

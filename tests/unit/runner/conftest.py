@@ -128,7 +128,7 @@ def settings_of(appliance: Appliance, **changes: Any) -> dict[str, Any]:
         "no_proxy": ["localhost", "127.0.0.1", "::1"],
         "targets": "auto",
         "authorities": [appliance.pem],
-        "metrics_file": "/var/lib/cellar-runner/cellar-runner.prom",
+        "metrics_file": "/run/cellar-runner/cellar-runner.prom",
         "fail": "open",
         **changes,
     }

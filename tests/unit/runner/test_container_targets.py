@@ -501,6 +501,19 @@ def test_each_github_runner_gets_the_hook_and_the_one_before_is_called_by_it(hos
     assert files_of(host) == before
 
 
+def test_a_github_runners_service_starts_after_the_guard(host: Host) -> None:
+    """A machine that lives for one job has no second one that would find the routes."""
+    fill(host, GITHUB_FILES)
+    apply(host, GitHub(), PLAN)
+    folder = "/etc/systemd/system/actions.runner.corp-app.box.service.d"
+    assert text(host, f"{folder}/50-cellar-runner.conf") == (
+        "# Written by cellar-runner.\n[Unit]\nAfter=cellar-runner-guard.service\n"
+    )
+    assert [command.arguments for command in GitHub().reload(host)] == [
+        ("systemctl", "daemon-reload")
+    ]
+
+
 def test_a_github_hook_set_meanwhile_stays_and_ours_goes(host: Host) -> None:
     fill(host, GITHUB_FILES)
     apply(host, GitHub(), PLAN)
@@ -735,7 +748,9 @@ def test_jenkins_services_get_certificates_by_a_drop_in_and_no_route(host: Host)
     before = files_of(host)
     apply(host, Jenkins(), PLAN)
     assert text(host, "/etc/systemd/system/jenkins.service.d/50-cellar-runner.conf") == (
-        "# Written by cellar-runner.\n[Service]\n"
+        "# Written by cellar-runner.\n"
+        "[Unit]\nAfter=cellar-runner-guard.service\n"
+        "[Service]\n"
         f'Environment="SSL_CERT_FILE={BUNDLE}"\nEnvironment="REQUESTS_CA_BUNDLE={BUNDLE}"\n'
     )
     assert [command.arguments for command in Jenkins().reload(host)] == [

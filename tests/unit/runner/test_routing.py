@@ -99,8 +99,7 @@ def test_proxy_gives_proxy_and_trust_in_the_same_places(host: Host, appliance: A
 
     expected = TRUST | proxied(appliance)
     assert environment(host) == expected
-    session = text(host, "/etc/environment")
-    assert all(f"{name}={value}\n" in session for name, value in expected.items())
+    assert text(host, "/etc/profile.d/cellar-runner.sh")
     assert text(host, "/etc/hosts") == "127.0.0.1 localhost\n"
     assert text(host, "/etc/cellar-runner/pip.conf") == f"[global]\ncert = {BUNDLE}\n"
     assert not host.path("/usr/local/share/ca-certificates").exists()
@@ -153,10 +152,25 @@ def test_withdrawing_leaves_trust_and_takes_the_routes(host: Host, appliance: Ap
         assert text(host, "/etc/hosts") == "127.0.0.1 localhost\n"
         assert "index-url" not in text(host, "/etc/cellar-runner/pip.conf")
         assert not host.path("/etc/xdg/pip/pip.conf").exists()
-        assert "_PROXY" not in text(host, "/etc/environment")
         assert appliance.pem in text(host, BUNDLE)
         routing.set_routed(host, routed=True, why="it is back")
         assert snapshot(host.root / "etc") == full, mode
+
+
+@pytest.mark.parametrize("mode", ["proxy", "index", "intercept"])
+def test_a_session_that_lasts_is_given_what_does_no_harm_and_nothing_else(
+    host: Host, appliance: Appliance, mode: str
+) -> None:
+    """What PAM gives to a session stays until its end, also while the appliance is away."""
+    install_settings(host, settings_of(appliance, mode=mode))
+
+    routing.apply(host)
+
+    lines = text(host, "/etc/environment").splitlines()
+    given = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+    assert given == TRUST | {"CELLAR_RUNNER_VARIABLES": f'"{" ".join(TRUST)}"'}
+    routing.set_routed(host, routed=False, why="it is gone")
+    assert text(host, "/etc/environment").splitlines() == lines
 
 
 def test_state_says_since_when_and_why(host: Host, appliance: Appliance) -> None:
