@@ -17,6 +17,7 @@ import pytest
 
 from e2e.client_fixtures import news, wanted
 from e2e.clients import Attempt, Job
+from runner.open_host import APPLIANCE, DIRECT, HOST, INVENTORY, OpenHost, begin
 from support.deployment import Machine, host_names, read_variables
 from support.fixtures import alone, deployment, fakepypi, project, pytest_runtest_makereport
 from support.rendering import ROOT
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from fakepypi.client import FakePyPI
     from support.deployment import Appliance, Deployment
 
 # All but the inventory and its one appliance, which are this scenario's own.
 __all__ = ["deployment", "fakepypi", "news", "project", "pytest_runtest_makereport", "wanted"]
 
-INVENTORY = ROOT / "molecule/inventory/runner.yml"
 MODES = ("intercept", "proxy", "index")
 _TIME_LIMIT = 60  # seconds; a client that needs more hangs
 
@@ -63,17 +64,17 @@ def login(host: Machine) -> Iterator[Login]:
 
 @dataclass(frozen=True)
 class Play:
-    """What a run of playbooks/runners.yml came to."""
+    """What a run of a playbook came to."""
 
     status: int
     output: str
 
 
-def run_playbook(limit: str, **settings: Any) -> Play:
-    """Run playbooks/runners.yml for some of the CI hosts, with other settings than before."""
+def run_playbook(limit: str, *, playbook: str = "runners", **settings: Any) -> Play:
+    """Run a playbook for some of the hosts, with other settings than before."""
     command = [sys.executable, "-m", "ansible", "playbook", "--inventory", str(INVENTORY)]
-    command += ["--extra-vars", f"@{ROOT}/molecule/runner/vars/settings.yml", "--limit", limit]
-    command += ["--extra-vars", json.dumps(settings), str(ROOT / "playbooks/runners.yml")]
+    command += ["--limit", limit, "--extra-vars", json.dumps(settings)]
+    command.append(str(ROOT / f"playbooks/{playbook}.yml"))
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -117,6 +118,29 @@ def container_host() -> Machine:
     (name,) = host_names("container_runners", INVENTORY)
     networks = read_variables(INVENTORY)[name]["containers_networks"]
     return Machine(name, {network["name"]: network["address"] for network in networks})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _well(appliance: Appliance) -> None:  # noqa: ARG001 # one process at a time
+    """Begin each module with guards that remember no outage of the module before."""
+    for name, variables in read_variables(INVENTORY).items():
+        host = Machine(name, {})
+        installed = "cellar_runner_address" in variables and (
+            host.box.file("/usr/local/bin/cellar-runner").exists
+        )
+        if installed and not json.loads(host.run("cellar-runner status --json"))["routed"]:
+            begin(host)
+
+
+@pytest.fixture(scope="session")
+def open_host(appliance: Appliance, fakepypi: FakePyPI) -> OpenHost:
+    """Return the CI host with a way out of its own, whose DNS and public authorities know PyPI."""
+    names = (appliance.names.index, appliance.names.files)
+    addresses = {APPLIANCE: appliance.inside, DIRECT: appliance.fakepypi_address}
+    found = OpenHost(Machine(HOST, {}), names[0], addresses)
+    found.resolve(dict.fromkeys(names, appliance.fakepypi_address))
+    found.trust(fakepypi.ca_pem)
+    return found
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from support.deployment import read_variables
 from support.rendering import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.deployment import Machine
 
+INVENTORY = ROOT / "molecule/inventory/runner.yml"
+HOST = "runner-open"
 APPLIANCE, DIRECT = "appliance", "directly to PyPI"
 GUARD = "cellar-runner-guard.service"
 _DNS = "cellar-test-dns.service"
@@ -96,17 +96,13 @@ class OpenHost:
 
     def metrics(self) -> dict[str, float]:
         """Return the samples without a label."""
-        text = self.machine.run("cat /var/lib/cellar-runner/cellar-runner.prom")
+        text = self.machine.run("cat /run/cellar-runner/cellar-runner.prom")
         lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in lines if "{" not in name}
 
     def begin(self, *, withdrawals: int = 0) -> None:
         """Let the guard begin anew, as if it had withdrawn the routes so often until just now."""
-        now = float(self.machine.run("cat /proc/uptime").split()[0])
-        memory = {"breaker": {"withdrawals": withdrawals, "withdrawn_at": now}}
-        self.machine.run(f"systemctl stop {GUARD} && mkdir -p /run/cellar-runner")
-        self.machine.run("printf %s %s >/run/cellar-runner/guard.json", "%s", json.dumps(memory))
-        self.machine.run(f"cellar-runner resume && systemctl start {GUARD}")
+        begin(self.machine, withdrawals=withdrawals)
 
     def resolve(self, names: dict[str, str]) -> None:
         """Let a DNS server of its own lead names to addresses."""
@@ -123,6 +119,15 @@ class OpenHost:
         place = "/usr/local/share/ca-certificates/fakepypi.crt"
         self.machine.run(f"printf %s %s >{place} && update-ca-certificates", "%s", pem)
         self.machine.run("cellar-runner refresh")
+
+
+def begin(host: Machine, *, withdrawals: int = 0) -> None:
+    """Let the guard of a CI host begin anew; jobs go by the appliance, which has to be well."""
+    now = float(host.run("cat /proc/uptime").split()[0])
+    memory = {"breaker": {"withdrawals": withdrawals, "withdrawn_at": now}}
+    host.run(f"systemctl stop {GUARD} && mkdir -p /run/cellar-runner")
+    host.run("printf %s %s >/run/cellar-runner/guard.json", "%s", json.dumps(memory))
+    host.run(f"cellar-runner resume && systemctl start {GUARD}")
 
 
 def what_explains(host: Machine, appliance: Machine) -> dict[str, str]:
@@ -144,11 +149,11 @@ def what_explains(host: Machine, appliance: Machine) -> dict[str, str]:
     return found
 
 
-def address_of(inventory: Path, host: str, network: str) -> str:
+def address_of(host: str, network: str) -> str:
     """Return the address of a container in the network of that variable's name."""
     found = {
         each["name"]: each["address"]
-        for each in read_variables(inventory)[host]["containers_networks"]
+        for each in read_variables(INVENTORY)[host]["containers_networks"]
     }
     (address,) = (value for name, value in found.items() if f"-{network}-" in name)
     return str(address)
