@@ -25,7 +25,7 @@ _JOB = """
 import json, os, socket, ssl, sys
 name, path = sys.argv[1:]
 context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
-with socket.create_connection((name, 443), 5) as plain:
+with socket.create_connection((name, 443), 2) as plain:
     peer = plain.getpeername()[0]
     with context.wrap_socket(plain, server_hostname=name) as tls:
         lines = [f"GET {path} HTTP/1.1", f"Host: {name}", "Connection: close", "", ""]

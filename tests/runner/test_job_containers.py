@@ -10,7 +10,7 @@ import pytest
 
 from e2e.clients import User
 from runner.containers import USERS, InContainer, seen
-from runner.test_jobs import UNTOLD
+from runner.test_jobs import UNTOLD, askers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +63,7 @@ def test_a_job_container_installs_and_its_lock_file_stays(
     assert (job.read(lock) if lock else "") == before
     assert "10.213.92" not in before
     assert appliance.server_name not in before
-    askers = {r.header("user-agent") for r in fakepypi.requests(path=wanted.paths)}
-    assert {asker.split("/")[0] for asker in askers if asker} == {"Cellar"}
+    assert askers(fakepypi, wanted) == {"Cellar"}
 
 
 @pytest.mark.parametrize("starter", USERS)

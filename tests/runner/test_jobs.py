@@ -76,7 +76,7 @@ def test_a_job_without_settings_installs_and_its_lock_file_stays(
     assert (user.job.read(lock) if lock else "") == before
     assert "10.213.92" not in before
     assert appliance.server_name not in before
-    assert _askers(fakepypi, wanted) == {"Cellar"}
+    assert askers(fakepypi, wanted) == {"Cellar"}
 
 
 @pytest.mark.parametrize("way", BY_INDEX)
@@ -93,7 +93,7 @@ def test_a_job_installs_by_the_harmless_settings_alone(
     installed = user.install_wanted(wanted)
 
     assert installed.versions == wanted.versions, str(installed)
-    assert _askers(fakepypi, wanted) == {"Cellar"}
+    assert askers(fakepypi, wanted) == {"Cellar"}
 
 
 @pytest.mark.parametrize("way", NOT_BY_INDEX)
@@ -195,8 +195,8 @@ def _comes_true(condition: Callable[[], bool]) -> bool:
     return False
 
 
-def _askers(fakepypi: FakePyPI, wanted: Wanted) -> set[str]:
+def askers(fakepypi: FakePyPI, wanted: Wanted) -> set[str]:
     """Return who has fetched files; what is no page and no file passes through as it is asked."""
     asked = fakepypi.requests(host="files", path=wanted.paths)
-    askers = {r.header("user-agent") for r in asked}
-    return {asker.split("/")[0] for asker in askers if asker}
+    agents = {r.header("user-agent") for r in asked}
+    return {agent.split("/")[0] for agent in agents if agent}

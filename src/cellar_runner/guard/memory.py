@@ -31,7 +31,8 @@ class Memory:
     `at` is when the turn ended, and `probed` when the last probe did, 0 for never; `trouble` is
     what that found, `seconds` what it took and `certificate_end` when the certificate ends, 0 if
     it saw none. `comes_back` is when jobs come back if all goes well, None if they need not.
-    `withdrawals` and `failed_probes` are counted since the start of the host.
+    `withdrawals` and `failed_probes` are counted since the start of the host. `ended` is when the
+    guard was stopped for good, None while it runs or is to come back.
     """
 
     breaker: Breaker = field(default_factory=Breaker)
@@ -43,6 +44,7 @@ class Memory:
     comes_back: float | None = None
     withdrawals: int = 0
     failed_probes: int = 0
+    ended: float | None = None
 
 
 def read_memory(host: Host) -> Memory | None:

@@ -22,8 +22,8 @@ _BUSY = 30.0
 
 
 def guard_runs(memory: Memory | None, now: float) -> bool:
-    """Tell whether there is a guard that has had a turn lately."""
-    return memory is not None and abs(now - memory.at) <= _BUSY
+    """Tell whether there is a guard that has had a turn lately, and was not stopped since."""
+    return memory is not None and memory.ended is None and abs(now - memory.at) <= _BUSY
 
 
 def guard_document(host: Host, now: float) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def guard_lines(host: Host, settings: Settings, state: State, now: float) -> Seq
     """Return sentences on the guard, for people; `now` is in seconds since 1970."""
     memory = read_memory(host)
     if memory is None or not guard_runs(memory, now):
-        last = "" if memory is None else f", and did until {_clock(memory.at)}"
+        last = "" if memory is None else f", and did until {_clock(memory.ended or memory.at)}"
         return [f"The guard does not run{last}: `systemctl start {UNIT}`."]
     if state.paused:
         return ["The guard does not probe while paused."]

@@ -62,7 +62,7 @@ class Guard:
         self._probe = probe or _Probes()
         self._clock = clock or (lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
         memory = read_memory(host) or Memory()
-        self.memory = replace(memory, breaker=memory.breaker.restarted())
+        self.memory = replace(memory, breaker=memory.breaker.restarted(), ended=None)
         self._said: dict[str, str] = {}
         self._metrics_at = float("-inf")
         self._shown: tuple[bool, bool] | None = None
@@ -215,8 +215,13 @@ def stopped(host: Host) -> int:
 
     Not if it comes back: after a crash, and in a restart.
     """
+    if not _stays_away():
+        return 0
+    memory = read_memory(host)
+    if memory is not None:
+        write_memory(host, replace(memory, ended=time.time()))
     settings, state = read_settings(host), routing.read_state(host)
-    if settings.fail == "closed" or state is None or not state.routed or not _stays_away():
+    if settings.fail == "closed" or state is None or not state.routed:
         return 0
     outcome = routing.set_routed(host, False, "the guard was stopped")  # noqa: FBT003 # its own
     for failure in outcome.failures:

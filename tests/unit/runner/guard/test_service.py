@@ -18,6 +18,7 @@ import pytest
 from cellar_runner import routing
 from cellar_runner.cli import main
 from cellar_runner.converging import Outcome
+from cellar_runner.guard.reporting import guard_document
 from cellar_runner.plan import Mode
 from support.rendering import ROOT
 from unit.runner.guard.conftest import TROUBLE, World
@@ -360,6 +361,22 @@ def test_nobody_is_led_to_an_appliance_that_is_not_guarded_any_more(
     world.settings(fail=fail)
     assert main(["guard", "--stopped"], world.host) == 0
     assert world.routed is routed
+
+
+@pytest.mark.parametrize(("job", "runs"), [("stop", False), ("restart", True)])
+def test_status_says_at_once_that_the_guard_was_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, job: str, *, runs: bool
+) -> None:
+    write(tmp_path / "bin/systemctl", f"#!/bin/sh\necho '{JOBS.format(job)}'\n", 0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    world.guard().turn()
+    assert guard_document(world.host, time.time())["runs"] is True
+
+    assert main(["guard", "--stopped"], world.host) == 0
+
+    assert guard_document(world.host, time.time())["runs"] is runs
+    world.guard().turn()
+    assert guard_document(world.host, time.time())["runs"] is True
 
 
 SERVE = """
