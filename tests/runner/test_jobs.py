@@ -8,6 +8,7 @@ that it is the appliance which has asked PyPI is seen there.
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import pytest
 import trustme
 
 from e2e.clients import WAYS, User, Way
+from runner.conftest import run_playbook
 from support.fixtures import expectations
 
 if TYPE_CHECKING:
@@ -153,6 +155,13 @@ def test_a_job_with_an_index_of_its_own_keeps_it(
         )
         assert attempt.status != 0
         assert "private.example" in attempt.output, mode
+
+
+def test_a_second_run_of_the_playbook_changes_nothing() -> None:
+    again = run_playbook("runners")
+
+    assert again.status == 0, again.output
+    assert set(re.findall(r"changed=([0-9]+)", again.output)) == {"0"}
 
 
 def test_status_says_in_one_command_where_jobs_go(hosts: Mapping[str, Machine]) -> None:
