@@ -16,8 +16,9 @@ DOCUMENTATION = r"""
 name: namespaces
 short_description: Run tasks in a container that Podman has started as root on this machine
 description:
-  - Enters the namespaces of the container's first process, as P(community.docker.nsenter#connection)
-    does for another purpose. That takes 3 ms where C(podman exec) takes 220, and can pipeline.
+  - Enters the namespaces of the container's first process.
+    P(community.docker.nsenter#connection) does so too, for another purpose.
+  - That takes 3 ms where C(podman exec) takes 220, and can pipeline.
   - A task finds what C(podman exec) would give it, and nothing of the controller's environment.
 options:
   remote_addr:

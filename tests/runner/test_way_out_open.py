@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from support.deployment import Appliance
 
 
-# One way of each client; in which of its ways it finds the appliance is seen where there is no other.
+# Of each client the ways that differ most; all are tried where there is no other way out.
 WAYS = [
     *("pip", "uv sync --frozen", "uv run", "Poetry", "PDM, static URLs"),
     *("pipenv", "pip-tools", "hatch", "tox"),
