@@ -82,9 +82,10 @@ class Links:
         """
         urls = []
         for file in files:
-            path = self.cached_path(file)
-            is_rewritten = path is not None and (pypi or not path.startswith(PACKAGES))
-            urls.append(f"{root}{path}" if is_rewritten else file["url"])
+            url = file["url"]
+            is_kept = not pypi and url.startswith(self.pypi)
+            path = None if is_kept else self.cached_path(file)
+            urls.append(url if path is None else root + path)
         return urls
 
     def cached_path(self, file: Mapping[str, Any]) -> str | None:
