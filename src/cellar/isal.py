@@ -13,6 +13,10 @@ _LIBRARY = "libisal.so.2"
 # For a page of 2,400 files (1.6 MB of JSON) level 1 takes 2.1 ms and makes 379 kB of it. The higher
 # ones take 2.3 ms for 380 kB and 4.8 ms for 383 kB.
 _LEVEL = 1
+# The binary logarithm of how far back a repetition is looked for. At a greater distance a page has
+# hardly any but of a few digits of its hashes, and those cost more to point to than they save: with
+# all of 15, the same page takes a tenth longer and becomes 1.5 % larger.
+_HISTORY_BITS = 13
 # ISAL_DEF_LVL1_DEFAULT, for as many tokens as a block of the output has at most.
 _TOKENS_SIZE = 282_624
 _GZIP = 1
@@ -93,7 +97,8 @@ def compressor() -> Callable[[bytes], bytes | None] | None:
         stream.next_in, stream.avail_in = body, len(body)
         stream.next_out, stream.avail_out = start + output, len(room) - output
         stream.level_buf, stream.level_buf_size = start + tokens, _TOKENS_SIZE
-        stream.level, stream.gzip_flag, stream.end_of_stream = _LEVEL, _GZIP, 1
+        stream.level, stream.hist_bits = _LEVEL, _HISTORY_BITS
+        stream.gzip_flag, stream.end_of_stream = _GZIP, 1
         failure = run(stream)
         return None if failure else bytes(memoryview(room)[output : output + stream.total_out])
 
