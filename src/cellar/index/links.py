@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 from urllib.parse import quote, unquote
 
@@ -80,12 +81,14 @@ class Links:
         `root` leads from the page to the appliance's root, such as `../../`. Without `pypi` the
         URLs of PyPI's files stay.
         """
-        urls = []
-        for file in files:
-            path = self.cached_path(file)
-            is_rewritten = path is not None and (pypi or not path.startswith(PACKAGES))
-            urls.append(f"{root}{path}" if is_rewritten else file["url"])
-        return urls
+        if not pypi:
+            return [self._relative(file, root) for file in files]
+        hashed = _hashed(self.pypi).fullmatch
+        packages = root + PACKAGES
+        return [
+            packages + found[1] if (found := hashed(file["url"])) else self._relative(file, root)
+            for file in files
+        ]
 
     def cached_path(self, file: Mapping[str, Any]) -> str | None:
         """
@@ -93,11 +96,19 @@ class Links:
 
         The path of the URL is kept byte for byte. A URL with a query is of no cached file.
         """
-        url = file["url"]
-        for prefix in self.pypi:
-            if url.startswith(prefix):
-                is_hashed = _HASHED_PATH.fullmatch(url, len(prefix)) is not None
-                return PACKAGES + url[len(prefix) :] if is_hashed else None
+        if found := _hashed(self.pypi).fullmatch(file["url"]):
+            return PACKAGES + found[1]
+        return self._other(file)
+
+    def _relative(self, file: Mapping[str, Any], root: str) -> str:
+        path = self._other(file)
+        return file["url"] if path is None else root + path
+
+    def _other(self, file: Mapping[str, Any]) -> str | None:
+        """Return the path of a file of another index than PyPI, None for all other files."""
+        url: str = file["url"]
+        if url.startswith(self.pypi):
+            return None
         for prefix in self.others:
             if url.startswith(prefix):
                 origin, _, rest = url.partition("://")[2].partition("/")
@@ -130,6 +141,13 @@ class Links:
         source = Source(origin, f"/{rest}")
         below = (source_of(prefix) for prefix in self.others)
         return source if any(_is_below(source, prefix) for prefix in below) else None
+
+
+@cache
+def _hashed(prefixes: tuple[str, ...]) -> re.Pattern[str]:
+    # In a group that is never tried again: the first prefix that a URL has is the one that counts.
+    prefix = "|".join(map(re.escape, prefixes))
+    return re.compile(f"(?>{prefix})({HASHED_PATH})", re.ASCII)
 
 
 def source_of(url: str) -> Source:

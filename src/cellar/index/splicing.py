@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 
-# A key `url` with a text for a value, up to where that begins. The quote that opens a string never
-# follows a backslash, and of strings only a key is followed by a colon. The literal stands first,
-# and begins with a letter that is rare in pages, so that the scanner leaps from one to the next.
-_KEY = re.compile(rb'(url"(?<="url")(?<!\\"url")\s*:\s*")')
+# A key `url` with a text for a value, up to the first quote in that. The quote that opens a string
+# never follows a backslash, and of strings only a key is followed by a colon. The literal stands
+# first, and begins with a letter that is rare in pages, so that the scanner leaps from one to the
+# next.
+_KEY_AND_VALUE = re.compile(rb'(url"(?<="url")(?<!\\"url")\s*:\s*")([^"]*)')
 # The letters of url can be spelled as escapes, which nobody does.
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]")
 
@@ -20,19 +21,13 @@ def spliced(text: bytes, urls: Sequence[str], replacements: Sequence[str]) -> by
 
     None comes back when it is not certain where these URLs are. It is where the text has as many
     keys `url` with a text for a value as there are files: then each file has one, and nothing else
-    has any (a file without one would not be read). A URL that is spelled with escapes is longer
-    than itself, so that no quote can be seen where it would end.
+    has any (a file without one would not be read). A URL that is spelled with escapes is another
+    text up to its first quote.
     """
-    pieces = _KEY.split(text)
-    if len(pieces) != 2 * len(urls) + 1 or (b"\\" in text and _ESCAPED_LETTER.search(text)):
-        return None
-    values = pieces[2::2]
+    pieces = _KEY_AND_VALUE.split(text)
     # What has no form in UTF-8 was spelled as an escape, and its bytes then stand nowhere.
-    written = [f'{url}"'.encode("utf-8", "surrogatepass") for url in urls]
-    if not all(map(bytes.startswith, values, written)):
+    written = [url.encode("utf-8", "surrogatepass") for url in urls]
+    if pieces[2::3] != written or (b"\\" in text and _ESCAPED_LETTER.search(text)):
         return None
-    pieces[2::2] = [
-        replacement.encode() + value[len(url) - 1 :]
-        for replacement, value, url in zip(replacements, values, written, strict=True)
-    ]
+    pieces[2::3] = [replacement.encode() for replacement in replacements]
     return b"".join(pieces)

@@ -8,12 +8,14 @@ from typing import Self
 
 import httpx
 
-from cellar.decoding import BoundedDecoder
+from cellar.decoding import BoundedDecoder, decoded_at_once
 
 # Bytes, decoded. PyPI's page of 2,400 files has 1.8 million; a larger one is worth waiting for.
 _LARGE = 2 * 1024 * 1024
 # Bytes, encoded. A bomb of gzip makes a thousand times as many of them.
 _STEP = 4096
+# Bytes, encoded, that are held back to be decoded at once. PyPI's page of 2,400 files has 400,000.
+_HELD = 512 * 1024
 # Bodies of up to that size that a process holds, read or being read, until they are answered.
 _PLACES = 24
 # Bytes of a body that nobody reads, which the kernel takes in all the same.
@@ -84,14 +86,28 @@ class Room:
 
         """
         await self._take(self._places)
-        decoder = BoundedDecoder(response.headers.get("Content-Encoding", ""), limit)
+        coding = response.headers.get("Content-Encoding", "")
+        decoder = BoundedDecoder(coding, limit)
+        held, is_whole = bytearray(), True
         async for piece in response.aiter_raw():
             self.received += len(piece)
-            for at in range(0, len(piece), _STEP):
-                decoder.feed(piece[at : at + _STEP])
-                if decoder.size > _LARGE:
-                    await self._take(self._large)
+            held += piece
+            if len(held) > _HELD:
+                is_whole = False
+                await self._feed(decoder, held)
+                held.clear()
+        if is_whole:
+            body = decoded_at_once(coding, bytes(held), min(limit, _LARGE))
+            if body is not None:
+                return body
+        await self._feed(decoder, held)
         return decoder.finish()
+
+    async def _feed(self, decoder: BoundedDecoder, encoded: bytearray) -> None:
+        for at in range(0, len(encoded), _STEP):
+            decoder.feed(bytes(encoded[at : at + _STEP]))
+            if decoder.size > _LARGE:
+                await self._take(self._large)
 
     async def _take(self, what: asyncio.Semaphore | asyncio.Lock) -> None:
         # One answer may read several bodies at once; they share what it holds.

@@ -64,6 +64,7 @@ def test_another_indexs_file_has_a_path_that_leads_back_to_its_url(
 
 OTHERS = {
     "another host": f"https://elsewhere.example/packages/{PATH}",
+    "a host that is alike but for a dot": f"https://files-example/packages/{PATH}",
     "another scheme": f"http://files.example/packages/{PATH}",
     "another port": f"https://files.example:8443/packages/{PATH}",
     "another case of the host": f"https://FILES.example/packages/{PATH}",
@@ -107,6 +108,27 @@ OTHERS = {
 @pytest.mark.parametrize("url", OTHERS.values(), ids=OTHERS.keys())
 def test_the_appliance_claims_no_url_with(url: str) -> None:
     assert LINKS.cached_path(file(url, hashes={"sha256": SHA256})) is None
+
+
+@pytest.mark.parametrize("url", [*OTHERS.values(), f"{PYPI}{PATH}", f"{ACME}a.zip"])
+def test_a_url_on_a_page_leads_to_the_path_of_its_file(url: str) -> None:
+    path = LINKS.cached_path(file(url))
+    shown = url if path is None else f"../../{path}"
+    assert LINKS.rewritten([file(url)], "../../", pypi=True) == [shown]
+    kept = url if url.startswith(PYPI) else shown
+    assert LINKS.rewritten([file(url)], "../../", pypi=False) == [kept]
+
+
+def test_of_pypis_prefixes_the_first_one_that_a_url_has_is_its_prefix() -> None:
+    short, url = PYPI.removesuffix("packages/"), f"{PYPI}{PATH}"
+    assert Links((PYPI, short), ()).cached_path(file(url)) == f"packages/{PATH}"
+    assert Links((short, PYPI), ()).cached_path(file(url)) is None
+
+
+def test_a_url_below_pypis_prefix_is_not_another_indexs() -> None:
+    links, old = Links((PYPI,), ("https://files.example/",)), file(f"{PYPI}source/a/a/a-1.zip")
+    assert links.cached_path(old) is None
+    assert links.rewritten([old], "../../", pypi=False) == [old["url"]]
 
 
 NO_FILES = {
