@@ -163,6 +163,7 @@ def test_what_is_small_and_what_is_pinned_stay_while_wheels_go(
     asked = [small.metadata_path, f"/simple/{project}/", pinned.path]
     before = [door.ask(str(path), {"Accept": ACCEPT["json"]}).content for path in asked]
     for file in [publish() for _ in range(16)]:
+        disk.wait_for("room", lambda: disk.free() >= FLOOR)
         read(file)
     disk.wait_for("room", lambda: disk.free() >= FLOOR)
     # The wheels fit by their own limit; now something else takes what must stay free.
