@@ -44,19 +44,18 @@ def _task(path: str, name: str) -> dict[str, object]:
 
 
 def _build_wheel(folder: Path, repository: Path = ROOT) -> Path:
-    """Build as role `rewriter` does, offline: with its own arguments and its own environment."""
+    """Build as role `rewriter` does, offline, with its own arguments."""
     task = _task("roles/rewriter/tasks/build.yml", "Build the wheel of src/cellar")
     (command,) = (value for key, value in task.items() if key == "ansible.builtin.command")
     assert isinstance(command, dict)
     values = {
+        "{{ role_path }}/files/build-wheel": str(ROOT / "roles/rewriter/files/build-wheel"),
         "{{ ansible_playbook_python }}": sys.executable,
-        "{{ __rewriter_cache }}/build": str(folder),
+        "{{ __rewriter_built_dir }}": str(folder),
         "{{ __rewriter_repository }}": str(repository),
     }
-    environment = task["environment"]
-    assert isinstance(environment, dict)
-    _succeed(*(values.get(word, word) for word in command["argv"]), **environment)
-    (wheel,) = folder.glob("*.whl")
+    _succeed(*(values.get(word, word) for word in command["argv"]))
+    (wheel,) = folder.iterdir()
     return wheel
 
 
