@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from cellar_runner import trust_store
 from cellar_runner.choosing import choose_mode
 from cellar_runner.converging import Outcome, converge, preview
 from cellar_runner.doors import Unreachable, try_doors
@@ -23,7 +24,7 @@ from cellar_runner.files import read
 from cellar_runner.files import replace as replace_file
 from cellar_runner.guard import memory
 from cellar_runner.journal import Store
-from cellar_runner.plan import Mode
+from cellar_runner.plan import BUNDLE, Mode
 from cellar_runner.planning import make_parts, make_plan
 from cellar_runner.refusal import Refusal
 from cellar_runner.settings import STATE_FOLDER, read_settings
@@ -212,16 +213,25 @@ def _decide(host: Host, settings: Settings) -> tuple[Mode, str, bool, State | No
 def _converge(
     host: Host, settings: Settings, mode: Mode, *, routed: bool, lenient: bool
 ) -> Outcome:
-    """Let what is trusted be there, commands included, before anything leads there."""
+    """
+    Let what is trusted be there, commands included, before anything leads there.
+
+    Routes that are there and stay as they are lead on meanwhile: a host may have no other way.
+    """
     store = _store(host)
     parts = _parts(host, settings, mode, routed=routed)
     foreseen = preview(store, parts, lenient=lenient)  # strict: a refusal comes before any change
-    if not (routed and foreseen.changed):
+    if not routed or all(_is_trust(host, path) for path in foreseen.changed):
         return converge(store, parts, _run, lenient=lenient)
     first = converge(store, _parts(host, settings, mode, routed=False), _run, lenient=lenient)
     second = converge(store, parts, _run, lenient=lenient)
     failures = dict.fromkeys((*first.failures, *second.failures))
     return Outcome(foreseen.changed, second.notes, tuple(failures))
+
+
+def _is_trust(host: Host, path: Path) -> bool:
+    """Tell whether a file says whom to trust, and nothing of where to go."""
+    return path == host.path(BUNDLE) or trust_store.owns(host, path)
 
 
 def _parts(host: Host, settings: Settings, mode: Mode, *, routed: bool) -> Sequence[Part]:

@@ -17,6 +17,7 @@ from cellar_runner.targets.target import Command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from cellar_runner.edits.edit import Edit
     from cellar_runner.host import Host
@@ -53,6 +54,12 @@ def edits(host: Host, plan: Plan) -> Sequence[Edit]:
         Whole(host.path(f"{folder}/{_FILE}{_short_name(block)}.crt"), block.encode())
         for block in plan.authorities
     ]
+
+
+def owns(host: Host, path: Path) -> bool:
+    """Tell whether a file, there or gone, is one of those that `edits` returns."""
+    folders = {host.path(folder) for folder, _ in _STORES.values()}
+    return path.parent in folders and path.name.startswith(_FILE)
 
 
 def has_store(host: Host) -> bool:

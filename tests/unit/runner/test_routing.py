@@ -10,6 +10,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from cellar_runner import cli, routing
 from cellar_runner.converging import converge
@@ -171,6 +172,30 @@ def test_a_session_that_lasts_is_given_what_does_no_harm_and_nothing_else(
     assert given == TRUST | {"CELLAR_RUNNER_VARIABLES": f'"{" ".join(TRUST)}"'}
     routing.set_routed(host, routed=False, why="it is gone")
     assert text(host, "/etc/environment").splitlines() == lines
+
+
+def test_another_authority_comes_and_goes_while_jobs_are_led_as_before(
+    host: Host, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host may have no other way, and a job may begin at any moment."""
+    led: list[bool] = []
+
+    def run(_: object) -> str:
+        led.append(NAMES[0] in text(host, "/etc/hosts"))
+        return ""
+
+    monkeypatch.setattr(routing, "_run", run)
+    install_settings(host, settings_of(appliance, mode="intercept"))
+    routing.apply(host)
+    assert led[0] is False, "at first it comes before the routes"
+    other = trustme.CA().cert_pem.bytes().decode()
+    for authorities in ([appliance.pem, other], [appliance.pem]):
+        led.clear()
+        install_settings(host, settings_of(appliance, mode="intercept", authorities=authorities))
+        routing.apply(host)
+        assert (other in text(host, BUNDLE)) is (other in authorities)
+        assert led
+        assert all(led)
 
 
 def test_state_says_since_when_and_why(host: Host, appliance: Appliance) -> None:
