@@ -90,7 +90,7 @@ def _without_pages(appliance: Appliance, mode: str) -> Iterator[None]:
 @contextmanager
 def rewriter_stopped(appliance: Appliance, _: FakePyPI) -> Iterator[str]:
     units = "cellar-rewriter.socket cellar-rewriter.service"
-    appliance.run("cellar selftest")  # now its pages are cached
+    appliance.run("cellar purge demo && cellar selftest")  # its pages are cached, and new
     appliance.run(f"systemctl stop {units}")
     try:
         yield "cellar selftest"
