@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -175,7 +176,7 @@ def test_a_client_that_trusts_the_authority_refuses_another_name_all_the_same(
 
 
 @pytest.fixture
-def nearly_over(appliance: Appliance) -> Certificate:
+def nearly_over(appliance: Appliance) -> Iterator[Certificate]:
     """Replace the served certificate by one of the same key that ends in five days."""
     tls = "/etc/cellar/tls"
     appliance.run(
@@ -185,15 +186,19 @@ def nearly_over(appliance: Appliance) -> Certificate:
         f"-extfile /run/ext -out /run/short.pem && cat /run/short.pem > {tls}/server.pem && "
         "rm /run/ext /run/short.pem && systemctl reload nginx"
     )
-    return _served_with(appliance, 4712)
+    try:
+        yield _served_with(appliance, 4712)
+    finally:
+        appliance.run("systemctl start cellar-certificate.service")
 
 
 def _served_with(appliance: Appliance, serial: int) -> Certificate:
     """Wait until the reload has come through: old workers may still take a connection."""
-    for _ in range(100):
-        if (certificate := served(appliance)).serial_number == serial:
-            return certificate
-    raise AssertionError(f"the certificate with serial {serial} is not served: {certificate}")
+    deadline = time.monotonic() + 20
+    while (certificate := served(appliance)).serial_number != serial:
+        assert time.monotonic() < deadline, f"serial {serial} is not served: {certificate}"
+        time.sleep(0.1)
+    return certificate
 
 
 def test_a_certificate_is_renewed_before_it_ends_without_a_restart(
