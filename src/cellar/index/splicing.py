@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 
+from cellar.index.links import all_hashed
+
 # A key `url` with a text for a value, up to the first quote in that. The quote that opens a string
 # never follows a backslash, and of strings only a key is followed by a colon. The literal stands
 # first, and begins with a letter that is rare in pages, so that the scanner leaps from one to the
 # next.
 _KEY_AND_VALUE = re.compile(rb'(url"(?<="url")(?<!\\"url")\s*:\s*")([^"]*)')
-# The letters of url can be spelled as escapes, which nobody does.
+_KEY = b'"url"'
 _ESCAPED_LETTER = re.compile(rb"\\u00[67]")
 
 
@@ -27,7 +29,32 @@ def spliced(text: bytes, urls: Sequence[str], replacements: Sequence[str]) -> by
     pieces = _KEY_AND_VALUE.split(text)
     # What has no form in UTF-8 was spelled as an escape, and its bytes then stand nowhere.
     written = [url.encode("utf-8", "surrogatepass") for url in urls]
-    if pieces[2::3] != written or (b"\\" in text and _ESCAPED_LETTER.search(text)):
+    if pieces[2::3] != written or _has_escaped_letter(text):
         return None
     pieces[2::3] = [replacement.encode() for replacement in replacements]
     return b"".join(pieces)
+
+
+def spliced_at_once(text: bytes, files: int, prefix: str, replacement: str) -> bytes | None:
+    """
+    Return the text of a page with another prefix of its files' URLs, every other byte as it was.
+
+    It says what `spliced` says, in half the time, of a page as PyPI writes it: every one of its
+    `files` has a URL of this prefix and a hashed path, and there is no white space before it.
+
+    None comes back for every other page, and when it is not certain where the URLs are. It is where
+    the text has as many `"url"` as files: each file has one, as none is spelled with escapes.
+    """
+    first, *pieces = text.split(_KEY)
+    old = b':"' + prefix.encode()
+    if b"".join([piece[: len(old)] for piece in pieces]) != old * files:
+        return None
+    rests = [piece[len(old) :] for piece in pieces]
+    if not all_hashed(rests) or _has_escaped_letter(text):
+        return None
+    return b"".join([_KEY, b':"', replacement.encode()]).join([first, *rests])
+
+
+def _has_escaped_letter(text: bytes) -> bool:
+    """Tell whether a letter of url may be spelled as an escape, which nobody does."""
+    return b"\\" in text and _ESCAPED_LETTER.search(text) is not None

@@ -7,9 +7,9 @@ from typing import Any
 from cellar.index.html_reader import read_html
 from cellar.index.html_writer import write_html
 from cellar.index.json_form import read_json, write_json
-from cellar.index.links import Links
+from cellar.index.links import PACKAGES, Links
 from cellar.index.page import Page, PageError
-from cellar.index.splicing import spliced
+from cellar.index.splicing import spliced, spliced_at_once
 
 # Part of every ETag: raise it when the same upstream page is rewritten into something else, so that
 # no client takes a 304 for the old bytes.
@@ -79,6 +79,13 @@ def view(  # noqa: PLR0913 what a view is made of
 
     """
     files = page.document["files"]
+    if (
+        (door, form) == (Door.INDEX, Form.JSON)
+        and page.verbatim is not None
+        and elsewhere is None
+        and (text := spliced_at_once(page.verbatim, len(files), links.pypi[0], root + PACKAGES))
+    ):
+        return text
     urls = [file["url"] for file in files]
     shown = urls
     if door is not Door.UNFILTERED:
