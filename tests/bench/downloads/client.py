@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from bench.downloads.load import Download, Downloads, Load
 
 _PIECE = 256 * 1024
-_PIECES_A_TURN = 16  # then it is another client's turn
+_PIECES_A_TURN = 2  # then it is another client's turn
 _LONGEST_HEAD = 64 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _LONGEST_SETTLING = 30.0  # seconds, for the handshakes
