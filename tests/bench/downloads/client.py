@@ -15,10 +15,26 @@ from urllib.parse import urlsplit
 from bench.downloads.load import Download, Downloads, Load
 
 _PIECE = 256 * 1024
-_PIECES_A_TURN = 2  # then it is another client's turn
+_PIECES_AT_FIRST, _PIECES_A_TURN = 2, 16  # then it is another client's turn
 _LONGEST_HEAD = 64 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _LONGEST_SETTLING = 30.0  # seconds, for the handshakes
+
+
+@dataclass
+class _Turns:
+    """
+    How many pieces a client reads before it is another one's turn.
+
+    A few, while there are clients `without` a first byte: theirs are not late because others read.
+    """
+
+    without: int
+
+    @property
+    def pieces(self) -> int:
+        return _PIECES_AT_FIRST if self.without else _PIECES_A_TURN
+
 
 # What a client waits for: the events of epoll on its connection.
 _Steps = Generator[int, None, None]
@@ -32,6 +48,7 @@ class _Client:
     context: ssl.SSLContext
     epoll: select.epoll
     by_number: dict[int, _Client]
+    turns: _Turns
     until: float = 0.0
     begun: float = 0.0
     done: Download = field(default_factory=Download)
@@ -108,14 +125,13 @@ class _Client:
         while True:
             if count and done.first is None:
                 done.first = time.perf_counter() - self.begun
-                # Others wait for their first bytes, which are not late because this one has more.
-                turn = _PIECES_A_TURN - 1
+                self.turns.without -= 1
             done.bytes += count
             length -= count
             if length <= 0:
                 break
             turn += 1
-            read = self._read(buffer, discarding) if turn % _PIECES_A_TURN else None
+            read = self._read(buffer, discarding) if turn % self.turns.pieces else None
             if read is None:
                 yield select.EPOLLIN
             elif read == 0:
@@ -182,7 +198,8 @@ def put_on(load: Load) -> Downloads:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # as wrk
     epoll = select.epoll()
     by_number: dict[int, _Client] = {}
-    clients = [_Client(load, context, epoll, by_number) for _ in range(load.clients)]
+    turns = _Turns(load.clients)
+    clients = [_Client(load, context, epoll, by_number, turns) for _ in range(load.clients)]
     for client in clients:
         client.steps = client.connect(load.address, load.port, load.name, tls=load.tls)
     _drive(clients, epoll, time.perf_counter() + _LONGEST_SETTLING)
