@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import time
+import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from e2e.clients import Attempt, Job
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from support.deployment import Machine
 
 # The image of jobs: Debian and clients, nothing of ours; molecule/runner/prepare.yml.
@@ -46,6 +50,15 @@ class InContainer(Job):
         begin = time.monotonic()
         done = self.runner.box.run("sh -c %s", as_user(self.user, podman))
         return Attempt(command, done.rc, done.stderr + done.stdout, time.monotonic() - begin)
+
+
+@contextmanager
+def job_folder(host: Machine) -> Iterator[str]:
+    """Yield a folder for all users of a host, which containers can see."""
+    path = f"/tmp/job-{uuid.uuid4().hex[:12]}"
+    host.run(f"install -d -m 0777 {path}")
+    yield path
+    host.run(f"rm -rf {path}")
 
 
 def seen(host: Machine, user: str, command: str) -> str:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import shlex
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.clients import User
-from runner.containers import USERS, InContainer, as_user, build, seen
+from runner.containers import USERS, InContainer, as_user, build, job_folder, seen
 from runner.open_host import address_of
 from runner.test_jobs import UNTOLD
-from runner.test_way_out_open import last_number, past_the_appliance
+from runner.test_way_out_open import last_number, past_the_appliance, require_one_fetch
 from support.deployment import Machine
 
 if TYPE_CHECKING:
@@ -43,11 +42,8 @@ def itself() -> Machine:
 
 @pytest.fixture
 def folder(itself: Machine) -> Iterator[str]:
-    """Return a folder for all users of the host."""
-    path = f"/tmp/job-{uuid.uuid4().hex[:12]}"
-    itself.run(f"install -d -m 0777 {path}")
-    yield path
-    itself.run(f"rm -rf {path}")
+    with job_folder(itself) as path:
+        yield path
 
 
 def wait_until_routed(itself: Machine, *, routed: bool) -> None:
@@ -112,10 +108,7 @@ def test_a_job_container_has_the_cache_of_its_host(
         installed = user.install_wanted(news)
         assert installed.versions == news.versions, str(installed)
 
-    assert past_the_appliance(fakepypi, since=before) == []
-    for wheel in news.newest:
-        asked = fakepypi.totals(host="files", path=wheel.path, method="GET")
-        assert (asked.requests, asked.bytes_sent) == (1, wheel.size), wheel.filename
+    require_one_fetch(fakepypi, news, since=before)
 
 
 def test_pip_in_an_image_build_has_the_cache_of_its_host(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e.clients import User
-from runner.containers import USERS, InContainer, seen
+from runner.containers import USERS, InContainer, job_folder, seen
 from runner.test_jobs import UNTOLD, askers
 
 if TYPE_CHECKING:
@@ -34,11 +33,8 @@ JOBS = [("root", way) for way in CLIENTS] + [
 
 @pytest.fixture
 def folder(container_host: Machine) -> Iterator[str]:
-    """Return a folder for all users of the host."""
-    path = f"/tmp/job-{uuid.uuid4().hex[:12]}"
-    container_host.run(f"install -d -m 0777 {path}")
-    yield path
-    container_host.run(f"rm -rf {path}")
+    with job_folder(container_host) as path:
+        yield path
 
 
 @pytest.mark.parametrize(("starter", "way"), JOBS)
