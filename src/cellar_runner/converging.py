@@ -22,6 +22,7 @@ from cellar_runner.targets.target import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from cellar_runner.edits.edit import Edit
 
@@ -95,7 +96,13 @@ class _Work:
         return name
 
 
-def preview(store: Store, parts: Sequence[Part], *, lenient: bool = False) -> Outcome:
+def preview(
+    store: Store,
+    parts: Sequence[Part],
+    *,
+    lenient: bool = False,
+    keep: AbstractSet[str] = frozenset(),
+) -> Outcome:
     """
     Return what `converge` would do, and change nothing.
 
@@ -104,16 +111,24 @@ def preview(store: Store, parts: Sequence[Part], *, lenient: bool = False) -> Ou
 
     """
     journal = _recovered(store, store.load())
-    work = _work(store, journal, parts, lenient=lenient)
+    work = _work(store, journal, parts, lenient=lenient, keep=keep)
     return Outcome(_changed(work), tuple(work.notes), tuple(work.failures))
 
 
-def converge(store: Store, parts: Sequence[Part], run: Run, *, lenient: bool = False) -> Outcome:
+def converge(
+    store: Store,
+    parts: Sequence[Part],
+    run: Run,
+    *,
+    lenient: bool = False,
+    keep: AbstractSet[str] = frozenset(),
+) -> Outcome:
     """
     Make the files of the host what `parts` want, and nothing else of ours; then run commands.
 
     Files come in the order of the parts, and go in the opposite one, before the others come. With
-    `lenient` a file that cannot be changed stays as it is and is one of the failures.
+    `lenient` a file that cannot be changed stays as it is and is one of the failures. What was done
+    to files for targets in `keep` alone stays where no part wants anything of them.
 
     Raises:
         Refusal: a file cannot be what it is to be; nothing was changed.
@@ -121,7 +136,7 @@ def converge(store: Store, parts: Sequence[Part], run: Run, *, lenient: bool = F
 
     """
     journal = _recovered(store, store.load(), clean=True)
-    work = _work(store, journal, parts, lenient=lenient)
+    work = _work(store, journal, parts, lenient=lenient, keep=keep)
     if work.steps or journal.steps or journal.due:
         journal = _carry_out(store, journal, work, lenient=lenient)
         work.failures += _run_due(store, journal, run)
@@ -164,10 +179,16 @@ def _set(entries: dict[str, Entry], path: str, entry: Entry | None) -> None:
         entries[path] = entry
 
 
-def _work(store: Store, journal: Journal, parts: Sequence[Part], *, lenient: bool) -> _Work:
+def _work(
+    store: Store, journal: Journal, parts: Sequence[Part], *, lenient: bool, keep: AbstractSet[str]
+) -> _Work:
     wanted = _wanted(parts)
     work = _Work()
-    going = [path for path in reversed([*journal.entries]) if path not in wanted]
+    going = [
+        path
+        for path, entry in reversed([*journal.entries.items()])
+        if path not in wanted and not keep >= set(entry.targets)
+    ]
     for path in [*going, *wanted]:
         try:
             _plan(store, journal.entries.get(path), path, wanted.get(path), work)
@@ -215,7 +236,7 @@ def _plan(
     work.contents[path] = new
     work.modes[path] = wanted.edits[-1].mode if wanted else 0o644
     if new != found:
-        commands = [*(wanted.commands if wanted else ()), *_commands(entry)]
+        commands = dict.fromkeys((*(wanted.commands if wanted else ()), *_commands(entry)))
         work.commands += [c for c in commands if c not in work.commands]
 
 

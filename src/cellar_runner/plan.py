@@ -34,7 +34,7 @@ class Plan:
     `route` those that send clients to the appliance, and is empty unless `routed`. `authorities`
     are the CA certificates that the appliance's certificate may be signed by, PEM; where it is
     publicly trusted there are none, and `trust` is empty. `docker_users` are users whose images
-    trust the appliance of themselves.
+    trust the appliance of themselves; `containerd` is whether the pods of the host get the payload.
     """
 
     mode: Mode
@@ -48,6 +48,7 @@ class Plan:
     route: Mapping[str, str] = field(default_factory=dict)
     authorities: tuple[str, ...] = ()
     docker_users: tuple[str, ...] = ()
+    containerd: bool = False
 
     @property
     def variables(self) -> dict[str, str]:

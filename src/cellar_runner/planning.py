@@ -11,11 +11,13 @@ from cellar_runner.refusal import Refusal
 from cellar_runner.targets.every import TARGETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from cellar_runner.host import Host
     from cellar_runner.settings import Settings
     from cellar_runner.targets.target import Target
+
+PAYLOAD_PART = "payload"
 
 # What tools verify certificates with (reference: curl, pip, requests, OpenSSL and uv).
 _TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
@@ -35,6 +37,7 @@ def make_plan(settings: Settings, mode: Mode, *, routed: bool) -> Plan:
         route=_route(settings, mode) if routed else {},
         authorities=settings.authorities,
         docker_users=settings.docker_users,
+        containerd=settings.containerd,
     )
 
 
@@ -76,20 +79,25 @@ def chosen_targets(host: Host, settings: Settings) -> list[Target]:
     return [target for target in TARGETS if target.name in settings.targets]
 
 
-def make_parts(host: Host, settings: Settings, plan: Plan) -> Sequence[Part]:
+def make_parts(
+    host: Host, settings: Settings, plan: Plan, *, without: Container[str] = ()
+) -> Sequence[Part]:
     """
     Return all that is wanted on this host; what is trusted comes before what needs it.
+
+    Targets whose names are in `without` are not asked.
 
     Raises:
         Refusal: a target cannot be chosen, or cannot be what it is to be.
 
     """
     parts = [
-        Part("payload", payload.edits(host, plan)),
+        Part(PAYLOAD_PART, payload.edits(host, plan)),
         Part("trust store", trust_store.edits(host, plan), trust_store.commands(host)),
     ]
     parts += [
         Part(target.name, target.edits(host, plan), target.reload(host))
         for target in chosen_targets(host, settings)
+        if target.name not in without
     ]
     return parts

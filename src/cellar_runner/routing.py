@@ -25,14 +25,15 @@ from cellar_runner.files import replace as replace_file
 from cellar_runner.guard import memory
 from cellar_runner.journal import Store
 from cellar_runner.plan import BUNDLE, Mode
-from cellar_runner.planning import make_parts, make_plan
+from cellar_runner.planning import PAYLOAD_PART, make_parts, make_plan
 from cellar_runner.refusal import Refusal
 from cellar_runner.settings import STATE_FOLDER, read_settings
 from cellar_runner.targets.every import TARGETS
-from cellar_runner.targets.target import Holding
+from cellar_runner.targets.target import Constant, Holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from cellar_runner.converging import Part
@@ -44,6 +45,7 @@ STATE = f"{STATE_FOLDER}/state.json"
 LOCK = "/run/cellar-runner.lock"
 _SYSTEMD = "/run/systemd/system"
 _COMMAND_SECONDS = 120
+_CONSTANT = frozenset(target.name for target in TARGETS if isinstance(target, Constant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,9 @@ def set_routed(host: Host, routed: bool, why: str, *, paused: bool | None = None
     """
     with locked(host):
         state = _installed(host)
-        outcome = _converge(host, read_settings(host), state.mode, routed=routed, lenient=True)
+        settings = read_settings(host)
+        keep = _CONSTANT
+        outcome = _converge(host, settings, state.mode, routed=routed, lenient=True, keep=keep)
         since = state.since if state.routed == routed else time.time()
         reason = state.why if state.routed == routed and paused is None else why
         held = state.paused if paused is None else paused
@@ -172,7 +176,8 @@ def remove(host: Host) -> Outcome:
     """
     Make the host what it was, and forget all that was known of it.
 
-    Where a file cannot be undone the rest is, and the journal stays for another run.
+    Where a file cannot be undone the rest is, and the journal stays for another run. The payload
+    goes last, and stays as long as something is there that cannot be without it.
 
     Raises:
         Refusal: the journal cannot be read, or a job would fail without our files.
@@ -183,7 +188,10 @@ def remove(host: Host) -> Outcome:
             if isinstance(target, Holding):
                 target.release(host)
         store = _store(host)
-        outcome = converge(store, (), _run, lenient=True)
+        outcome = converge(store, (), _run, lenient=True, keep={PAYLOAD_PART})
+        left = {name for entry in store.load().entries.values() for name in entry.targets}
+        if not left & _CONSTANT:
+            outcome = _together(outcome, converge(store, (), _run, lenient=True))
         if store.load().empty:
             metrics = _metrics_file(host)
             if metrics is not None:
@@ -210,21 +218,38 @@ def _decide(host: Host, settings: Settings) -> tuple[Mode, str, bool, State | No
     return mode, why, before is None or before.routed, before
 
 
-def _converge(
-    host: Host, settings: Settings, mode: Mode, *, routed: bool, lenient: bool
+def _together(first: Outcome, second: Outcome) -> Outcome:
+    return Outcome(
+        tuple(dict.fromkeys((*first.changed, *second.changed))),
+        second.notes,
+        tuple(dict.fromkeys((*first.failures, *second.failures))),
+    )
+
+
+def _converge(  # noqa: PLR0913 # each is one of few kinds
+    host: Host,
+    settings: Settings,
+    mode: Mode,
+    *,
+    routed: bool,
+    lenient: bool,
+    keep: AbstractSet[str] = frozenset(),
 ) -> Outcome:
     """
     Let what is trusted be there, commands included, before anything leads there.
 
-    Routes that are there and stay as they are lead on meanwhile: a host may have no other way.
+    Routes that are there and stay as they are lead on meanwhile: a host may have no other way. What
+    was done for targets in `keep` stays as it is.
     """
     store = _store(host)
-    parts = _parts(host, settings, mode, routed=routed)
-    foreseen = preview(store, parts, lenient=lenient)  # strict: a refusal comes before any change
+    parts = _parts(host, settings, mode, routed=routed, without=keep)
+    # Strict: a refusal comes before any change.
+    foreseen = preview(store, parts, lenient=lenient, keep=keep)
     if not routed or all(_is_trust(host, path) for path in foreseen.changed):
-        return converge(store, parts, _run, lenient=lenient)
-    first = converge(store, _parts(host, settings, mode, routed=False), _run, lenient=lenient)
-    second = converge(store, parts, _run, lenient=lenient)
+        return converge(store, parts, _run, lenient=lenient, keep=keep)
+    before = _parts(host, settings, mode, routed=False, without=keep)
+    first = converge(store, before, _run, lenient=lenient, keep=keep)
+    second = converge(store, parts, _run, lenient=lenient, keep=keep)
     failures = dict.fromkeys((*first.failures, *second.failures))
     return Outcome(foreseen.changed, second.notes, tuple(failures))
 
@@ -234,8 +259,15 @@ def _is_trust(host: Host, path: Path) -> bool:
     return path == host.path(BUNDLE) or trust_store.owns(host, path)
 
 
-def _parts(host: Host, settings: Settings, mode: Mode, *, routed: bool) -> Sequence[Part]:
-    return make_parts(host, settings, make_plan(settings, mode, routed=routed))
+def _parts(
+    host: Host,
+    settings: Settings,
+    mode: Mode,
+    *,
+    routed: bool,
+    without: AbstractSet[str] = frozenset(),
+) -> Sequence[Part]:
+    return make_parts(host, settings, make_plan(settings, mode, routed=routed), without=without)
 
 
 def _store(host: Host) -> Store:

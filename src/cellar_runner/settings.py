@@ -40,7 +40,8 @@ class Settings:
     certificate may be signed by, PEM, none if it is publicly trusted; `targets` names what is to
     be told to use it, None for all that is found; `fail` whether jobs go directly to PyPI while the
     appliance is not well ("open"), or are left to fail ("closed"); `docker_users` names users whose
-    images trust the appliance of themselves.
+    images trust the appliance of themselves; `containerd` is whether the pods of a Kubernetes node
+    get the payload.
     """
 
     mode: str
@@ -55,6 +56,7 @@ class Settings:
     metrics_file: Path
     fail: str = "open"
     docker_users: tuple[str, ...] = ()
+    containerd: bool = False
 
     @property
     def index_url(self) -> str:
@@ -173,6 +175,12 @@ def _users(value: object) -> tuple[str, ...]:
     return tuple(_text(item) for item in _list(value))
 
 
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"is not true or false ({value!r})")  # noqa: TRY004 # one kind is reported
+    return value
+
+
 def _authorities(value: object) -> tuple[str, ...]:
     blocks = []
     for number, item in enumerate(_list(value), 1):
@@ -219,5 +227,6 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "metrics_file": _path,
     "fail": _fail,
     "docker_users": _users,
+    "containerd": _switch,
 }
-_DEFAULTS: Mapping[str, object] = {"docker_users": []}
+_DEFAULTS: Mapping[str, object] = {"docker_users": [], "containerd": False}

@@ -115,13 +115,18 @@ def test_others_containers_are_led_nowhere(host: Machine) -> None:
     assert not {name for name in environment(host, "root") if "PROXY" in name.upper()}
 
 
+@pytest.mark.parametrize("builder", ["the classic builder", "BuildKit"])
 def test_a_named_users_builds_have_the_proxy_and_their_images_keep_nothing_of_it(
-    host: Machine, folder: str
+    host: Machine, folder: str, builder: str
 ) -> None:
     host.run(f"printf %s %s >{folder}/Dockerfile", "%s", "FROM job\nRUN env\n")
+    build = f"docker build --no-cache --tag built {folder}"
+    if builder == "BuildKit":
+        build = f"DOCKER_BUILDKIT=1 {build} --progress plain 2>&1"
 
-    built = host.run("sh -c %s", as_user("ci", f"docker build --no-cache -t built {folder}"))
+    built = host.run("sh -c %s", as_user("ci", build))
 
+    assert ("transferring dockerfile" in built) == (builder == "BuildKit"), built
     assert f"HTTPS_PROXY={PROXY}" in built
     for command in ("docker history --no-trunc built", "docker inspect built"):
         assert "10.213.92.2" not in host.run(command)

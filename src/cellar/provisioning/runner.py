@@ -34,6 +34,13 @@ def runner_problems(values: Mapping[str, Any], now: datetime) -> Iterator[Proble
     yield from _missing(values)
     if values.get("cellar_runner_https_port", HTTPS_PORT) != HTTPS_PORT:
         yield from _port(values)
+    targets = values.get("cellar_runner_targets", [])
+    if values.get("cellar_runner_containerd") is True and targets and "containerd" not in targets:
+        yield Problem(
+            "cellar_runner_containerd",
+            "is true, and cellar_runner_targets does not name containerd",
+            "name it there, or set this to false",
+        )
     for number, path in enumerate(values.get("cellar_runner_ca_files", [])):
         yield from authority_problems(f"cellar_runner_ca_files[{number}]", path, now)
 

@@ -90,6 +90,11 @@ def added(text: str, addition: Addition) -> str:
     return f"{_ended(text)}{gap}[{header}]{newline}{line}{newline}"
 
 
+def line_of(text: str, place: Place) -> Span | None:
+    """Return where the line is that gives a key its value; None where it is not one of its own."""
+    return _Scan(text).written.lines.get(place)
+
+
 def removed(text: str, place: Place) -> str:
     """
     Return a document's text without what is at a place.

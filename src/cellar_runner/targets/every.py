@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cellar_runner.targets.agents import Drone, Woodpecker
 from cellar_runner.targets.buildkite import Buildkite
+from cellar_runner.targets.containerd import Containerd
 from cellar_runner.targets.docker import Docker
 from cellar_runner.targets.github import GitHub
 from cellar_runner.targets.gitlab import GitLab
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 CONTAINER_TARGETS: Sequence[Target] = (
     Podman(),
     Docker(),
+    Containerd(),
     GitLab(),
     GitHub(),
     Woodpecker(),

@@ -39,6 +39,20 @@ class Target(Protocol):
 
 
 @runtime_checkable
+class Constant(Protocol):
+    """
+    A target that is the same whether jobs are routed or not.
+
+    The guard does not ask it, since it has no time for what such a target may have to find out; and
+    the payload goes after it has read its files again, since it names the payload from its start.
+    """
+
+    @property
+    def constant(self) -> bool:
+        """True; it is there to tell these from others."""
+
+
+@runtime_checkable
 class Holding(Protocol):
     """A target whose processes may need our files for a while after they are named no more."""
 

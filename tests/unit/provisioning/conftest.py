@@ -83,6 +83,7 @@ GOOD: Mapping[str, Any] = {
     "cellar_runner_no_proxy": ["localhost", ".corp.example", "10.0.0.0/8", "::1"],
     "cellar_runner_targets": [],
     "cellar_runner_docker_users": [],
+    "cellar_runner_containerd": False,
     "cellar_runner_fail": "open",
     "cellar_runner_metrics_file": "/run/cellar-runner/cellar-runner.prom",
 }

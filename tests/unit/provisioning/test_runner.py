@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -73,6 +73,18 @@ def test_all_problems_are_listed_at_once_in_the_order_of_the_settings(check: Che
 def test_another_port_is_none_of_the_index_doors_trouble(check: Check) -> None:
     for mode in ("index", "auto"):
         changes = {"cellar_runner_mode": mode, "cellar_runner_https_port": 8443}
+        assert check(changes, of_runner=True) == []
+
+
+def test_pods_are_asked_for_twice_or_not_at_all(check: Check) -> None:
+    """A list of targets that lacks containerd would silently win."""
+    changes: dict[str, Any] = {"cellar_runner_containerd": True, "cellar_runner_targets": ["pip"]}
+
+    (line,) = check(changes, of_runner=True)
+
+    assert line.startswith("cellar_runner_containerd: is true, and cellar_runner_targets does not")
+    for targets in ([], ["pip", "containerd"]):
+        changes["cellar_runner_targets"] = targets
         assert check(changes, of_runner=True) == []
 
 

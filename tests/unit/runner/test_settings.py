@@ -93,6 +93,7 @@ def test_urls_have_ports_and_brackets_where_they_need_them() -> None:
         ({"metrics_file": "x"}, "metrics_file is not an absolute path ('x')"),
         ({"authorities": ["nothing"]}, "authorities has no certificate in PEM (item 1)"),
         ({"fail": "ajar"}, "fail is not open or closed ('ajar')"),
+        ({"containerd": "yes"}, "containerd is not true or false ('yes')"),
         ({"other": 1}, "other is not a setting of cellar-runner"),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
