@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BUNDLE = "/etc/cellar-runner/ca-bundle.pem"
 CONFIG = "/etc/containerd/config.toml"
 # Written by molecule/runner/prepare.yml; the second sets SSL_CERT_FILE itself.
-IMAGE, OWN_IMAGE = "registry.k8s.io/pause:3.6", "own.example/own:1"
+IMAGE, OWN_IMAGE = "own.example/plain:1", "own.example/own:1"
 NODE: dict[str, Any] = {"cellar_runner_mode": "index", "cellar_runner_containerd": True}
 # Programs are the host's.
 MOUNTS = {"/usr": "/usr", "/opt": "/opt"}

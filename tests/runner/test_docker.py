@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shlex
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ import pytest
 
 from e2e.clients import Attempt, Job, User
 from runner.conftest import run_playbook
+from runner.containers import job_folder
 from runner.open_host import INVENTORY
 from runner.test_jobs import UNTOLD, askers
 from support.deployment import Machine, host_names
@@ -85,10 +85,8 @@ def trusting(host: Machine, appliance: Appliance) -> None:
 
 @pytest.fixture
 def folder(host: Machine) -> Iterator[str]:
-    path = f"/tmp/job-{uuid.uuid4().hex[:12]}"
-    host.run(f"install -d -m 0777 {path}")
-    yield path
-    host.run(f"rm -rf {path}")
+    with job_folder(host) as path:
+        yield path
 
 
 def environment(host: Machine, user: str) -> set[str]:

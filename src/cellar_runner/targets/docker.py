@@ -45,12 +45,13 @@ class Docker:
             Refusal: a listed user does not exist.
 
         """
+        if plan.mode is not Mode.PROXY or not plan.routed:
+            # Whoever has been deleted since does not keep the others from PyPI.
+            return ()
         homes = _homes(host)
         for user in plan.docker_users:
             if user not in homes:
                 raise Refusal(f"cellar_runner_docker_users names {user}, who is not on this host")
-        if plan.mode is not Mode.PROXY or not plan.routed:
-            return ()
         proxies = {
             "httpsProxy": plan.proxy_url,
             "noProxy": container_variables(plan).get("NO_PROXY", ""),

@@ -472,6 +472,11 @@ def test_a_listed_user_who_has_a_proxy_keeps_it_and_one_who_does_not_exist_is_re
         apply(host, Docker(), replace(PLAN, docker_users=("bob",)))
 
 
+def test_a_listed_user_who_was_deleted_does_not_keep_the_guard_from_withdrawing(host: Host) -> None:
+    fill(host, {"/usr/bin/docker": ""})
+    assert Docker().edits(host, replace(WITHDRAWN, docker_users=("bob",))) == ()
+
+
 GITHUB_FOLDER = "/opt/ci/actions-runner"
 GITHUB_FILES = {
     "/etc/systemd/system/actions.runner.corp-app.box.service": (
