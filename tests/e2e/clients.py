@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from support.deployment import Appliance, Machine
 
 _TIME_LIMIT = 60  # seconds; a client that needs more hangs
+# What a job may find of an earlier one in its folder.
+LEFT_BY_JOBS = ("home", "site", ".venv", ".pdm-python")
 _IMPORT = "import json, {0}; print(json.dumps(dict({1})))"
 
 
@@ -89,12 +91,22 @@ class Job:
             alone = f'{known} && mount --bind {hosts} /etc/hosts && exec "$@"'
             start = f"exec unshare --mount sh -c {shlex.quote(alone)} sh"
         settings = shlex.join(f"{name}={value}" for name, value in environment.items())
-        clean = f"cd {self.folder} && rm -rf home site .venv .pdm-python && mkdir home"
+        clean = f"cd {self.folder} && {removal(*LEFT_BY_JOBS)} && mkdir home"
         limited = f"timeout {_TIME_LIMIT} sh -c {shlex.quote(command)}"
         run = f"{clean} && {start} env -i {settings} {limited}"
         begin = time.monotonic()
         done = self.runner.box.run("sh -c %s", run)
         return Attempt(command, done.rc, done.stderr + done.stdout, time.monotonic() - begin)
+
+
+def removal(*paths: str) -> str:
+    """
+    Return a shell command that removes files, whoever still writes some.
+
+    virtualenv looks for newer wheels when its job has long ended.
+    """
+    patient = f"until rm -rf {shlex.join(paths)}; do sleep 0.5; done"
+    return f"timeout 30 sh -c {shlex.quote(patient)}"
 
 
 @contextmanager
@@ -105,7 +117,7 @@ def new_job(runner: Machine, ca: str | None, proxy: str | None = None) -> Iterat
     try:
         yield Job(runner, folder, ca, proxy)
     finally:
-        runner.run(f"rm -rf {folder}")
+        runner.run(removal(folder))
 
 
 @dataclass(frozen=True)

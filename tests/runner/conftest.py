@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2e.client_fixtures import news, wanted
-from e2e.clients import Attempt, Job
+from e2e.clients import LEFT_BY_JOBS, Attempt, Job, removal
 from runner.open_host import APPLIANCE, DIRECT, HOST, INVENTORY, OpenHost, begin
 from support.deployment import Machine, host_names, read_variables
 from support.fixtures import alone, deployment, fakepypi, project, pytest_runtest_makereport
@@ -43,7 +43,7 @@ class Login(Job):
     def attempt(self, command: str) -> Attempt:
         """Run a shell command in the folder, as a user who has just come in for the first time."""
         home = f"{self.folder}/home"
-        clean = f"cd {self.folder} && rm -rf home site .venv .pdm-python && mkdir home"
+        clean = f"cd {self.folder} && {removal(*LEFT_BY_JOBS)} && mkdir home"
         shell = f"exec env -i HOME={home} LANG=C.UTF-8 timeout {_TIME_LIMIT} sh -lc"
         inside = f"cd {self.folder} && {command}"
         begin = time.monotonic()
@@ -59,7 +59,7 @@ def login(host: Machine) -> Iterator[Login]:
     try:
         yield Login(host, folder, ca=None)
     finally:
-        host.run(f"rm -rf {folder}")
+        host.run(removal(folder))
 
 
 @dataclass(frozen=True)
