@@ -81,7 +81,7 @@ def run_playbook(limit: str, *, playbook: str = "runners", **settings: Any) -> P
         env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
         check=False,
     )
     return Play(done.returncode, done.stdout + done.stderr)
