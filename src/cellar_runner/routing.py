@@ -149,8 +149,7 @@ def set_routed(host: Host, routed: bool, why: str, *, paused: bool | None = None
     with locked(host):
         state = _installed(host)
         settings = read_settings(host)
-        keep = _CONSTANT
-        outcome = _converge(host, settings, state.mode, routed=routed, lenient=True, keep=keep)
+        outcome = _converge(host, settings, state.mode, routed=routed, lenient=True, keep=_CONSTANT)
         since = state.since if state.routed == routed else time.time()
         reason = state.why if state.routed == routed and paused is None else why
         held = state.paused if paused is None else paused

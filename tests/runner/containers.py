@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e2e.clients import Attempt, Job
+from e2e.clients import Attempt, Job, removal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,10 @@ def job_folder(host: Machine) -> Iterator[str]:
     """Yield a folder for all users of a host, which containers can see."""
     path = f"/tmp/job-{uuid.uuid4().hex[:12]}"
     host.run(f"install -d -m 0777 {path}")
-    yield path
-    host.run(f"rm -rf {path}")
+    try:
+        yield path
+    finally:
+        host.run(removal(path))
 
 
 def seen(host: Machine, user: str, command: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shlex
 import time
-import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import pytest
 
 from e2e.clients import Attempt, Job, User
 from runner.conftest import run_playbook
+from runner.containers import job_folder
 from runner.open_host import INVENTORY
 from runner.test_jobs import UNTOLD, askers
 from support.deployment import Machine, host_names
@@ -146,9 +146,7 @@ def test_a_pod_differs_by_payload_and_certificates_alone(node: Machine, before: 
 def test_pip_in_a_pod_installs_by_the_appliance(
     node: Machine, appliance: Appliance, wanted: Wanted, fakepypi: FakePyPI
 ) -> None:
-    folder = f"/tmp/job-{uuid.uuid4().hex[:12]}"
-    node.run(f"install -d -m 0777 {folder}")
-    with pod(node, mounts={folder: folder}) as found:
+    with job_folder(node) as folder, pod(node, mounts={folder: folder}) as found:
         user = User(UNTOLD["pip"], InPod(node, folder, ca=None, pod=found), appliance)
         user.start_project(wanted.project)
 
@@ -158,7 +156,6 @@ def test_pip_in_a_pod_installs_by_the_appliance(
         node.run("cellar-runner pause")
         paused = found.run("/opt/pip/bin/pip", "config", "list")
         node.run("cellar-runner resume")
-    node.run(f"rm -rf {folder}")
     assert installed.versions == wanted.versions, str(installed)
     assert askers(fakepypi, wanted) == {"Cellar"}
     assert "global.cert" in paused.output
