@@ -14,7 +14,7 @@ from unittest import mock
 import trustme
 from click.testing import CliRunner, Result
 
-from cellar.cli import main, watching
+from cellar.cli import main, metrics, status
 from cellar.resolving import ResolvingError, failures
 from cellar.selftest import checks
 from cellar.settings import read_settings
@@ -158,7 +158,11 @@ class World:
     def run(self, command: str, *options: str) -> Result:
         """Run a command of `cellar` on the appliance."""
         arguments = [command, "--settings", str(self.settings()), *options]
-        with self._resolved(), mock.patch.object(watching, "ask_units", self.ask_units):
+        with (
+            self._resolved(),
+            mock.patch.object(metrics, "ask_units", self.ask_units),
+            mock.patch.object(status, "ask_units", self.ask_units),
+        ):
             return CliRunner().invoke(main, arguments)
 
     def status(self) -> Status:

@@ -1,6 +1,9 @@
 """The `cellar` command, as operators and the Ansible role call it."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,6 +16,19 @@ from cellar.cli import main
 from unit.cellar.support import SETTINGS, changed, toml, write_settings
 
 REPOSITORY = Path(__file__).parents[3]
+COMMANDS = {
+    "check-settings",
+    "explain",
+    "metrics",
+    "purge",
+    "report",
+    "resolve",
+    "rewriter",
+    "selftest",
+    "status",
+    "verify",
+    "warm",
+}
 
 
 def test_the_packages_version_is_the_one_that_is_installed() -> None:
@@ -26,17 +42,39 @@ def test_the_packages_version_is_the_one_that_is_installed() -> None:
 def test_the_help_names_every_command_and_where_to_begin() -> None:
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    for words in ("Begin with `cellar status`", "exits with 0 if all is well", *main.commands):
+    for words in ("Begin with `cellar status`", "exits with 0 if all is well", *COMMANDS):
         assert words in result.stdout
     assert "..." not in result.stdout.partition("[ARGS]...")[2], "a sentence was cut"
 
 
 # What runs until it is told to end has no result.
-@pytest.mark.parametrize("command", sorted(main.commands.keys() - {"rewriter"}))
+@pytest.mark.parametrize("command", sorted(COMMANDS - {"rewriter"}))
 def test_the_help_of_each_command_says_what_its_exit_status_means(command: str) -> None:
     result = CliRunner().invoke(main, [command, "--help"])
     assert result.exit_code == 0
     assert re.search(r"Exits\s+with\s+0", result.stdout), result.stdout
+
+
+def test_an_unknown_command_is_refused_by_its_name() -> None:
+    result = CliRunner().invoke(main, ["common"])
+    assert result.exit_code == 2
+    assert "No such command 'common'." in result.stderr
+
+
+def test_what_a_timer_runs_every_minute_does_not_load_the_web_server() -> None:
+    code = (
+        "import sys\n"
+        "from cellar.cli import main\n"
+        "main([sys.argv[1], '--help'], standalone_mode=False)\n"
+        "print('loaded:', 'cellar.server' in sys.modules)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+    loaded = {}
+    for command in ("resolve", "metrics", "report", "rewriter"):
+        run = [sys.executable, "-c", code, command]
+        result = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
+        loaded[command] = result.stdout.splitlines()[-1].removeprefix("loaded: ")
+    assert loaded == {"resolve": "False", "metrics": "False", "report": "False", "rewriter": "True"}
 
 
 def completed(words: str) -> list[str]:
@@ -49,7 +87,7 @@ def completed(words: str) -> list[str]:
 
 def test_shells_complete_commands_options_and_the_words_that_options_take() -> None:
     assert completed("cellar sel") == ["selftest"]
-    assert set(completed("cellar ")) == set(main.commands)
+    assert set(completed("cellar ")) == COMMANDS
     assert completed("cellar verify --a") == ["--all"]
     assert "project" in completed("cellar report --by ")
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cellar.cli import main
-from cellar.cli import traffic as command
+from cellar.cli import report as command
 from cellar.traffic.database import DATABASE
 from unit.traffic.logs import DAY, NOON, answer, fetch, missed, streamed, wheel
 

@@ -1,4 +1,4 @@
-"""Commands that tell how an appliance is, to people and to what watches it."""
+"""The command that shows on one screen how all is."""
 
 import sys
 import time
@@ -6,16 +6,7 @@ from pathlib import Path
 
 import click
 
-from cellar.cli.common import (
-    FOUND,
-    UNUSABLE,
-    complain,
-    json_option,
-    settings_option,
-    settings_or_exit,
-)
-from cellar.metrics import exposition
-from cellar.replacing import replace_file
+from cellar.cli.common import FOUND, json_option, settings_option, settings_or_exit
 from cellar.status import as_json, as_text, ask_units, problems, take
 
 
@@ -37,22 +28,3 @@ def status(settings_path: Path, json_output: bool) -> None:  # noqa: FBT001 clic
     click.echo(as_json(found) if json_output else as_text(found))
     if problems(found):
         sys.exit(FOUND)
-
-
-@click.command(short_help="Write the metrics that Prometheus reads.")
-@settings_option
-def metrics(settings_path: Path) -> None:
-    """
-    Write the metrics that Prometheus reads; a timer does this every minute.
-
-    The engine serves the file at /metrics to the networks of cellar_metrics_networks. Exits with 0
-    if it was written, and 2 if it could not be, or the settings cannot be used.
-    """
-    settings = settings_or_exit(settings_path)
-    found = take(settings, settings_path, time.time(), ask_units)
-    file = Path(settings.metrics.file)
-    try:
-        replace_file(file, exposition(found))
-    except OSError as error:
-        complain(f"{file} cannot be written: {error.strerror}.")
-        sys.exit(UNUSABLE)
