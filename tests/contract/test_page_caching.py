@@ -260,8 +260,10 @@ def test_in_the_second_half_of_its_time_a_page_is_served_at_once(
     assert {document(answer) for answer in answers} == {document(old)}
 
     fakepypi.wait_until_idle(path=path)
-    time.sleep(0.5)  # until the engine has put it in its place
-    assert len(pages(door).page(published.project).json()["files"]) == 2
+    deadline = time.monotonic() + 10
+    while len(pages(door).page(published.project).json()["files"]) < 2:
+        assert time.monotonic() < deadline, "the engine has not put the new page in its place"
+        time.sleep(0.05)
     asked = [(r.header("if-none-match"), r.status) for r in fakepypi.requests(path=path)]
     assert len(asked) == 2, asked
 
