@@ -67,12 +67,12 @@ class Plan:
 
     begin: from now to the first request; at least `SETTLING`.
     interval: from one request to the next.
-    wait: how long the last answer is waited for.
+    wait: how long the last answer is waited for: as long as pip waits, unless given.
     """
 
     begin: float = SETTLING
     interval: float = 0.0
-    wait: float = 6.0
+    wait: float = 15.0
 
 
 def loop_command(
