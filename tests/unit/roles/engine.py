@@ -42,13 +42,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an upstream says, after `delay` seconds."""
+    """What an upstream says, after `delay` seconds; `measured` is with a Content-Length."""
 
     status: int = 200
     reason: str = "OK"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0.0
+    measured: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,14 @@ class Upstream:
                 self.most_at_once = max(self.most_at_once, self._at_once)
                 await asyncio.sleep(answer.delay)
                 self._at_once -= 1
-                length = {} if answer.status == 304 else {"Content-Length": str(len(answer.body))}
+                measured = answer.measured and answer.status != 304
+                length = {"Content-Length": str(len(answer.body))} if measured else {}
                 fields = "".join(f"{k}: {v}\r\n" for k, v in {**length, **answer.headers}.items())
                 head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n{fields}\r\n"
                 writer.write(head.encode() + (b"" if method == "HEAD" else answer.body))
                 await writer.drain()
+                if not answer.measured:
+                    return
 
 
 def _head(raw: bytes) -> tuple[str, dict[str, str]]:
@@ -190,6 +194,24 @@ class Engine:
         children = f"/proc/{self._process.pid}/task/{self._process.pid}/children"
         return set(Path(children).read_text().split())
 
+    @contextlib.contextmanager
+    def told_of_a_full_disk(self) -> Iterator[None]:
+        """Say, as the rewriter does, that nothing is to be stored."""
+        self._tell("full")
+        try:
+            yield
+        finally:
+            self._tell("free")
+
+    def _tell(self, state: str) -> None:
+        new = self.directory / "run/new"
+        new.symlink_to(state)
+        new.replace(self._disk_link)
+
+    @property
+    def _disk_link(self) -> Path:
+        return self.directory / "run/disk"
+
     def ask_internally(self, path: str, method: str = "GET") -> Response:
         """Ask at the socket that the rewriter has."""
 
@@ -249,8 +271,9 @@ class Engine:
 
     def _configure(self, pypi: int, origin: int) -> None:
         directory = self.directory
-        for name in ("cache/temp", "log", "public", "upstreams"):
+        for name in ("cache/temp", "log", "public", "run/free", "run/full", "upstreams"):
             (directory / name).mkdir(parents=True)
+        self._disk_link.symlink_to("free")
         self._upstream_ports = pypi, origin
         certificate = self._authority.issue_cert(INDEX_DOOR, INDEX_HOST, FILES_HOST)
         certificate.cert_chain_pems[0].write_to_path(directory / "server.pem")
@@ -270,6 +293,7 @@ class Engine:
             "__cellar_upstream_ca": "ca.pem",
             "__cellar_rewriter_socket": "rewriter.sock",
             "__cellar_engine_socket": "internal.sock",
+            "__cellar_disk_link": "run/disk",
             "__cellar_upstreams_dir": "upstreams",
         }
         variables: dict[str, Any] = {

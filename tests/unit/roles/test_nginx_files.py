@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -334,6 +335,23 @@ def test_what_arrives_is_kept_up_to_the_limit_to_the_byte_whatever_was_said_of_i
 
     assert [each.body == body for each in answers] == [True, True]
     assert answers[1].headers["x-cache"] == ("HIT" if kept else "MISS")
+
+
+def test_a_later_slice_that_comes_without_a_length_is_not_stored(
+    engine: Engine, path: str, content: bytes
+) -> None:
+    """Nobody could tell whether it ended early; the others were stored by then."""
+
+    def give(request: Request) -> Answer:
+        answer = serving(content)(request)
+        later = request.headers.get("range") == f"bytes={SLICE}-{2 * SLICE - 1}"
+        return replace(answer, measured=not later)
+
+    engine.pypi.answer = give
+    assert [engine.ask(path).body for _ in range(2)] == [content] * 2
+
+    asked = [f"bytes={n * SLICE}-{(n + 1) * SLICE - 1}" for n in (0, 1, 2, 3, 1)]
+    assert [wanted for _, wanted in fetched(engine, path)] == asked
 
 
 @pytest.mark.parametrize(
