@@ -89,11 +89,11 @@ def timer_stopped(appliance: Appliance) -> Iterator[tuple[str, ...]]:
 @contextmanager
 def disk_full(appliance: Appliance) -> Iterator[tuple[str, ...]]:
     """Say what the rewriter says of a full disk."""
-    appliance.run("touch /run/cellar-rewriter/no-space")
+    appliance.run("cd /run/cellar-rewriter && touch full && ln -sfn full disk")
     try:
         yield ()
     finally:
-        appliance.run("rm /run/cellar-rewriter/no-space")
+        appliance.run("ln -sfn free /run/cellar-rewriter/disk")
 
 
 @contextmanager

@@ -71,8 +71,8 @@ class ApplianceSettings:
     The appliance as its own clients see it: what `cellar selftest` asks and expects.
 
     An empty `ca_file` means the system's trust store. `proxy_port` is 0 without a proxy door.
-    `min_free` is bytes. The file `no_space_file` is there while the disk of the cache has no space,
-    and tells the engine. `units` are the units of systemd that have to be active.
+    `min_free` is bytes. The symbolic link `disk_link` tells the engine whether the cache's disk is
+    full. `units` are the units of systemd that have to be active.
     """
 
     address: str = _key(rules.IP_ADDRESS)
@@ -83,7 +83,7 @@ class ApplianceSettings:
     ca_file: str = _key(rules.or_empty(rules.ABSOLUTE_PATH, "the system's trust store"))
     cache_dir: str = _key(rules.ABSOLUTE_PATH)
     min_free: int = _key(rules.BYTES)
-    no_space_file: str = _key(rules.ABSOLUTE_PATH)
+    disk_link: str = _key(rules.ABSOLUTE_PATH)
     selftest_project: str = _key(rules.PROJECT_NAME)
     units: tuple[str, ...] = _key(rules.items(rules.UNIT, least=1))
 

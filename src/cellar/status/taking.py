@@ -14,6 +14,7 @@ from cellar.settings import Settings
 from cellar.status.traffic import Passed, passed
 from cellar.tls import TrustError, tls_context
 from cellar.verifying import COUNTED, SUMMARY, Counted, Summary
+from cellar.web.space import is_told_full
 
 AskUnits = Callable[[Sequence[str]], Mapping[str, str] | None]
 
@@ -176,7 +177,7 @@ def _disk(settings: Settings) -> Disk | None:
         usage = shutil.disk_usage(appliance.cache_dir)
     except OSError:
         return None  # the self-test says it
-    stores = not Path(appliance.no_space_file).exists()
+    stores = not is_told_full(Path(appliance.disk_link))
     return Disk(usage.total, usage.free, appliance.min_free, stores)
 
 

@@ -8,9 +8,19 @@ from pathlib import Path
 from cellar.settings import ApplianceSettings
 
 # Seconds. In a quarter of what must stay free there is room for what can come in so short a time.
-_INTERVAL = 0.5
+_INTERVAL = 0.1
+
+_FREE, _FULL = "free", "full"
 
 logger = logging.getLogger("cellar.web")
+
+
+def is_told_full(link: Path) -> bool:
+    """Tell whether the engine is told to store nothing."""
+    try:
+        return link.readlink().name == _FULL
+    except OSError:
+        return False  # no rewriter, nothing said
 
 
 class Space:
@@ -20,39 +30,48 @@ class Space:
     With less than that the engine makes room, but it looks only every ten seconds or so, and what
     it cannot write ends a client's transfer. So with less than a half of it large files are not
     stored, and with less than a quarter nothing is.
+
+    A symbolic link (`disk_link`) says so to the engine: where it leads is all that nginx looks up
+    anew for each slice of a transfer.
     """
 
     def __init__(self, appliance: ApplianceSettings) -> None:
         """Prepare to look."""
         self._directory = appliance.cache_dir
         self._must_be_free = appliance.min_free
-        self._mark = Path(appliance.no_space_file)
-        self._marked: bool | None = None
+        self._link = Path(appliance.disk_link)
+        self._told = ""
 
     def is_for_large_files(self) -> bool:
         """Tell whether large files are stored."""
         return self._is_free(self._must_be_free // 2)
 
     async def watch(self) -> None:
-        """Keep the engine's file in step with the disk; never returns."""
+        """Keep the link in step with the disk; never returns."""
         while True:
             self.tell()
             await asyncio.sleep(_INTERVAL)
 
     def tell(self) -> None:
-        """Make the file that tells the engine to store nothing, or remove it."""
-        marked = not self._is_free(self._must_be_free // 4)
-        if marked is self._marked:
+        """Let the link say whether anything is stored."""
+        state = _FREE if self._is_free(self._must_be_free // 4) else _FULL
+        if state == self._told:
             return
-        self._marked = marked
+        self._told = state
         try:
-            if marked:
-                self._mark.touch()
-                logger.warning("The disk of the cache is full: nothing is stored.")
-            else:
-                self._mark.unlink(missing_ok=True)
+            self._lead_to(state)
         except OSError as error:
             logger.error("The engine cannot be told of the space on the disk: %s", error)  # noqa: TRY400 a sentence says it all
+            return
+        if state == _FULL:
+            logger.warning("The disk of the cache is full: nothing is stored.")
+
+    def _lead_to(self, state: str) -> None:
+        self._link.with_name(state).touch()  # nginx follows links only to what is there
+        new = self._link.with_name(f".{self._link.name}.{os.getpid()}")  # one for each worker
+        new.unlink(missing_ok=True)
+        new.symlink_to(state)
+        new.replace(self._link)
 
     def _is_free(self, size: int) -> bool:
         try:

@@ -61,7 +61,7 @@ SETTINGS: dict[str, Any] = {
         "ca_file": "/etc/cellar/tls/ca.pem",
         "cache_dir": "/var/cache/cellar",
         "min_free": 2147483648,
-        "no_space_file": "/nonexistent/cellar/no-space",
+        "disk_link": "/nonexistent/cellar/disk",
         "selftest_project": "an-example",
         "units": ["nginx.service", "cellar-resolver.timer"],
     },

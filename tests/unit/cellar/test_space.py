@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cellar.web.space import Space
+from cellar.web.space import Space, is_told_full
 from unit.cellar.support import settings
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def system(monkeypatch: pytest.MonkeyPatch) -> System:
 
 
 @pytest.fixture
-def mark(tmp_path: Path) -> Path:
+def link(tmp_path: Path) -> Path:
     (tmp_path / "run").mkdir()
-    return tmp_path / "run/no-space"
+    return tmp_path / "run/disk"
 
 
 @pytest.fixture
-def space(tmp_path: Path, mark: Path) -> Space:
-    appliance = {"min_free": MIN_FREE, "no_space_file": str(mark)}
+def space(tmp_path: Path, link: Path) -> Space:
+    appliance = {"min_free": MIN_FREE, "disk_link": str(link)}
     return Space(settings(tmp_path, appliance=appliance).appliance)
 
 
@@ -56,33 +56,49 @@ def space(tmp_path: Path, mark: Path) -> Space:
     ],
 )
 def test_large_files_are_given_up_first_and_then_everything(
-    space: Space, system: System, mark: Path, free: int, *, large: bool, anything: bool
+    space: Space, system: System, link: Path, free: int, *, large: bool, anything: bool
 ) -> None:
     system.f_bavail = free
     space.tell()
-    assert (space.is_for_large_files(), not mark.exists()) == (large, anything)
+    assert (space.is_for_large_files(), not is_told_full(link)) == (large, anything)
+
+
+def test_the_engine_can_follow_what_it_is_told(space: Space, system: System, link: Path) -> None:
+    """It looks where the link really leads, as realpath(3) does."""
+    space.tell()
+    assert link.resolve(strict=True) == link.with_name("free")
+    system.f_bavail = 0
+    space.tell()
+    assert link.resolve(strict=True) == link.with_name("full")
 
 
 def test_the_engine_is_told_when_there_is_space_again(
-    space: Space, system: System, mark: Path
+    space: Space, system: System, link: Path
 ) -> None:
     system.f_bavail = 0
     space.tell()
     system.f_bavail = MIN_FREE
     space.tell()
-    assert not mark.exists()
+    assert not is_told_full(link)
 
 
-def test_what_another_process_left_behind_is_removed_at_the_start(
-    space: Space, system: System, mark: Path
+def test_what_another_process_said_is_put_right_at_the_start(
+    space: Space, system: System, link: Path
 ) -> None:
     assert system.f_bavail > MIN_FREE
-    mark.touch()
+    link.symlink_to("full")
+    # It was killed, and has had the number that this one has now.
+    link.with_name(f".disk.{os.getpid()}").symlink_to("full")
     space.tell()
-    assert not mark.exists()
+    assert not is_told_full(link)
+    assert {path.name for path in link.parent.iterdir()} == {"disk", "free"}
 
 
-def test_the_disk_is_looked_at_all_the_time(space: Space, system: System, mark: Path) -> None:
+def test_without_a_rewriter_nothing_is_said(link: Path) -> None:
+    assert not is_told_full(link)
+
+
+def test_the_disk_is_looked_at_all_the_time(space: Space, system: System, link: Path) -> None:
     async def fill() -> None:
         watching = asyncio.create_task(space.watch())
         await asyncio.sleep(0.1)
@@ -93,13 +109,13 @@ def test_the_disk_is_looked_at_all_the_time(space: Space, system: System, mark: 
             await watching
 
     asyncio.run(fill())
-    assert mark.exists()
+    assert is_told_full(link)
 
 
-def test_a_file_that_cannot_be_made_is_complained_of_once(
-    space: Space, system: System, mark: Path, caplog: pytest.LogCaptureFixture
+def test_a_link_that_cannot_be_made_is_complained_of_once(
+    space: Space, system: System, link: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mark.parent.rmdir()
+    link.parent.rmdir()
     system.f_bavail = 0
     for _ in range(3):
         space.tell()

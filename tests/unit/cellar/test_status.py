@@ -147,9 +147,9 @@ def rewriter_gone(world: World, _: Left) -> None:
 
 
 def disk_full(world: World, _: Left) -> None:
-    mark = world.directory / "no-space"
-    mark.touch()
-    world.changes["appliance"]["no_space_file"] = str(mark)
+    link = world.directory / "disk"
+    link.symlink_to("full")
+    world.changes["appliance"]["disk_link"] = str(link)
 
 
 def ending_in(days: int, **certificates: object) -> Change:

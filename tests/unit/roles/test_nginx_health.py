@@ -29,16 +29,8 @@ PATIENCE = 2.0
 
 
 @pytest.fixture(scope="module")
-def mark(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("run") / "no-space"
-
-
-@pytest.fixture(scope="module")
-def engine(
-    nginx_program: Path, mark: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    directory = tmp_path_factory.mktemp("e")
-    with running(nginx_program, directory, __cellar_no_space_file=str(mark)) as engine:
+def engine(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with running(nginx_program, tmp_path_factory.mktemp("e")) as engine:
         yield engine
 
 
@@ -121,15 +113,11 @@ def test_a_disk_that_cannot_be_written_is_a_sentence(
     assert engine.ask(path).status == 200
 
 
-def test_a_disk_that_is_known_to_be_full_is_no_trouble(engine: Engine, mark: Path) -> None:
+def test_a_disk_that_is_known_to_be_full_is_no_trouble(engine: Engine) -> None:
     """Nothing is written then, and clients are served all the same."""
     time.sleep(FORGOTTEN)
-    mark.touch()
-    try:
-        with without_disk(engine):
-            statuses = [engine.ask(path).status for path in PATHS]
-    finally:
-        mark.unlink()
+    with engine.told_of_a_full_disk(), without_disk(engine):
+        statuses = [engine.ask(path).status for path in PATHS]
     assert statuses == [200, 200]
 
 

@@ -209,7 +209,6 @@ def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(
     owners = {"pypi", "1_hashed", "1_unhashed", "2_hashed", "2_unhashed"}
     constant = {("$file_owner", owner) for owner in owners}
     constant |= {("$file_redirects", value) for value in ("0", "1", "$http_x_file_redirects")}
-    constant |= {("$there_is_no_space", value) for value in ("0", "1")}
     found = {(name(each), a) for each in http.walk() for a in each.values("set")}
 
     assert {arguments for _, arguments in found} <= {("$checked_file", "$uri"), *constant}
@@ -222,8 +221,7 @@ def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(
         for each in each.all("server_name")
     }
     assert trusting == {("files",)}
-    of_locations = {where for where, (variable, _) in found if variable != "$there_is_no_space"}
-    assert {where for where in of_locations if not where.startswith(("~ ^/", "@file_"))} == set()
+    assert {where for where, _ in found if not where.startswith(("~ ^/", "@file_"))} == set()
 
 
 METHODS = {"($not_a_read)": "GET, HEAD", "($request_method": "HEAD"}
@@ -231,21 +229,11 @@ DETOURS = {"($file_detour)", "($request_method", "($http_if_range"}
 
 
 def test_a_condition_only_ever_returns(http: Directive) -> None:
-    """
-    Anything else in an `if` makes a location of its own, that inherits half of this one.
-
-    What a server's own conditions set is no matter of a location.
-    """
-    of_servers = [each for server in http.all("server") for each in server.all("if")]
+    """Anything else in an `if` makes a location of its own, that inherits half of this one."""
     conditions = [each for each in http.walk() if each.name == "if"]
 
     assert conditions
     for condition in conditions:
-        if condition.arguments[0] == "(-f" and condition in of_servers:
-            assert [(e.name, e.arguments) for e in condition.block] == [
-                ("set", ("$there_is_no_space", "1"))
-            ]
-            continue
         *headers, answer = condition.block
         assert {each.name for each in headers} <= {"add_header"}
         assert answer.name == "return"
@@ -260,7 +248,8 @@ def test_a_condition_only_ever_returns(http: Directive) -> None:
 
 
 def test_no_directory_is_served_but_the_public_files(http: Directive) -> None:
+    """What is below the root of all the others is an empty file, so nothing is."""
     roots = {name(each) for each in locations(http) if each.all("root")}
 
     assert roots <= {"= /ca.pem", "= /ca.pem.sha256", "= /metrics", "= /report.html"}
-    assert http.all("root") == []
+    assert {each.arguments for each in http.all("root")} == {("/run/cellar-rewriter/disk",)}
