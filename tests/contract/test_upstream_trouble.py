@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -191,6 +192,24 @@ def test_a_file_that_ends_too_early_is_never_stored(
         cut.close()
     again = files("index").ask(published.path)
     assert (again.status_code, len(again.content)) == (200, published.size)
+
+
+@pytest.mark.parametrize("how", CUT_SHORT)
+def test_a_later_part_of_a_file_that_ends_too_early_is_never_stored(
+    files: OpenDoor, fakepypi: FakePyPI, project: str, how: str
+) -> None:
+    """What came before it was right, and says nothing of it."""
+    slice_size = 8 * 1024 * 1024
+    file = fakepypi.publish(
+        project, "1.0", kind="blob", filename=f"{project}-1.0.tar.gz", size=9_000_000
+    )
+    cut = fakepypi.behaving("files", file.path, method="GET", skip=1, times=1, **CUT_SHORT[how])
+    with cut, closing(files("index").ask(file.path, stream=True)) as answer:
+        answer.raw.read(slice_size + 1000)
+    again = files("index").ask(file.path)
+    assert hashlib.blake2b(again.content, digest_size=32).hexdigest() == file.blake2b_256
+    # The beginning once, and the other part twice.
+    assert fakepypi.totals(path=file.path, method="GET").requests == 3
 
 
 @pytest.mark.parametrize("framing", ["eof", "chunked"])
