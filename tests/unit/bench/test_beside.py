@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def main(tmp_path: Path) -> Directive:
     """Return an appliance's configuration with all that it names in a folder of the test's own."""
-    for name in ("cache/temp", "upstreams"):
+    for name in ("cache/temp", "own", "upstreams"):
         (tmp_path / name).mkdir(parents=True)
     pools = ("pypi_index_host", "pypi_files_host")
     for pool in pools:

@@ -101,7 +101,9 @@ class Upstream:
                 head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n{fields}\r\n"
                 writer.write(head.encode() + (b"" if method == "HEAD" else answer.body))
                 await writer.drain()
-                if not answer.measured:
+                if not answer.measured or len(answer.body) < int(
+                    answer.headers.get("Content-Length", 0)
+                ):
                     return
 
 
@@ -271,7 +273,7 @@ class Engine:
 
     def _configure(self, pypi: int, origin: int) -> None:
         directory = self.directory
-        for name in ("cache/temp", "log", "public", "run/free", "run/full", "upstreams"):
+        for name in ("cache/temp", "log", "public", "own", "run/free", "run/full", "upstreams"):
             (directory / name).mkdir(parents=True)
         self._disk_link.symlink_to("free")
         self._upstream_ports = pypi, origin
@@ -294,6 +296,7 @@ class Engine:
             "__cellar_rewriter_socket": "rewriter.sock",
             "__cellar_engine_socket": "internal.sock",
             "__cellar_disk_link": "run/disk",
+            "__nginx_own_dir": "own",
             "__cellar_upstreams_dir": "upstreams",
         }
         variables: dict[str, Any] = {

@@ -63,7 +63,7 @@ CASES: dict[str, dict[str, Any]] = {
 def appliance(nginx_program: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the variables that lead every path into a folder of the test's own, prepared."""
     directory = tmp_path_factory.mktemp("appliance")
-    for name in ("cache/temp", "log", "public", "upstreams"):
+    for name in ("cache/temp", "log", "own", "public", "upstreams"):
         (directory / name).mkdir(parents=True)
     for pool in ("pypi_index_host", "pypi_files_host", "files_of_1", "files_of_2"):
         addresses = servers(["127.0.0.1", "::1"], 443)

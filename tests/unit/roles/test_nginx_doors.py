@@ -39,6 +39,7 @@ INDEX_DOOR = [
     "@file_resume_pypi",
     "/files/",
     "@file_unavailable",
+    "@file_cut",
     "@file_absent",
     "@file_redirect",
     "@file_kept",
@@ -146,7 +147,8 @@ def test_without_the_intercept_door_pypis_names_are_nobodys() -> None:
     assert names == {"cellar.example", "_", *INTERNAL}
 
 
-INTERNAL = {"internal", "renewals", "files", "health"}
+INTERNAL = {"internal", "renewals", "files", "health", "slices"}
+SOCKETS = {"unix:/run/nginx/internal.sock", "unix:/run/nginx/own/slices.sock"}
 
 
 def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directive) -> None:
@@ -154,14 +156,16 @@ def test_the_internal_servers_are_on_a_socket_of_this_machine_only(http: Directi
 
     for server_name, each in servers.items():
         listens = {arguments[0] for arguments in each.values("listen")}
-        internal = {"unix:/run/nginx/internal.sock"}
-        assert (listens == internal) == (server_name in INTERNAL), server_name
+        assert (listens <= SOCKETS) == (server_name in INTERNAL), server_name
+        # Who can ask there says what is stored as what.
+        private = "unix:/run/nginx/own/slices.sock"
+        assert (private in listens) == (server_name == "slices")
         # What they answer is no client's; what they asked upstream for counts.
         logs = [arguments[0] for arguments in each.values("access_log")]
         log = "off" if server_name == "health" else "/var/log/cellar/upstream.log"
-        assert listens.isdisjoint(internal) or logs == [log]
-    assert [a for e in INTERNAL for a in servers[e].values("listen") if len(a) > 1] == [
-        ("unix:/run/nginx/internal.sock", "backlog=4096")
+        assert listens.isdisjoint(SOCKETS) or logs == [log]
+    assert sorted(a for e in INTERNAL for a in servers[e].values("listen") if len(a) > 1) == [
+        (socket, "backlog=4096") for socket in sorted(SOCKETS)
     ]
 
 
@@ -207,14 +211,14 @@ def test_port_0_means_no_plain_http() -> None:
     listens = [a for each in http.all("server") for a in each.values("listen")]
     plain = {a[0] for a in listens if "ssl" not in a}
     assert len(listens) > 4
-    assert plain == {"unix:/run/nginx/internal.sock"}
+    assert plain == SOCKETS
 
 
 def test_without_ipv6_nothing_listens_on_it() -> None:
     http = nginx.rendered(**HOSTS, __nginx_if_inet6={"stat": {"exists": False}})
 
     listens = [a[0] for each in http.all("server") for a in each.values("listen")]
-    assert set(listens) == {"443", "80", "unix:/run/nginx/internal.sock"}
+    assert set(listens) == {"443", "80", *SOCKETS}
 
 
 def test_who_brings_a_public_certificate_offers_no_ca_certificate() -> None:
@@ -271,11 +275,12 @@ def test_a_redirect_of_nginxs_own_stays_at_its_door_and_port(http: Directive) ->
 def test_the_log_holds_no_query_and_no_secret(http: Directive) -> None:
     logs = {log[0]: log for log in http.values("log_format")}
 
-    assert logs.keys() == {"json", "upstream", "passed"}
+    assert logs.keys() == {"json", "upstream", "passed", "slices"}
     for form, log in logs.items():
         variables = {v.removeprefix("logged_") for v in re.findall(r"\$(\w+)", "".join(log))}
         headers = {v for v in variables if v.startswith(("http_", "cookie_", "sent_http", "arg"))}
-        assert headers == ({"http_range", "http_user_agent"} if form == "json" else set())
+        allowed = {"json": {"http_range", "http_user_agent"}, "slices": {"http_x_slice_path"}}
+        assert headers == allowed.get(form, set())
         secrets = {"request", "request_uri", "args", "query_string", "remote_user"}
         assert variables.isdisjoint(secrets)
         # One line, one JSON object.
@@ -285,10 +290,12 @@ def test_the_log_holds_no_query_and_no_secret(http: Directive) -> None:
 
 def test_the_log_of_an_answers_parts_has_no_variable_that_nginx_keeps(http: Directive) -> None:
     """It would keep the value of a part for the whole answer's line."""
-    (log,) = (log for log in http.values("log_format") if log[0] == "upstream")
+    logs = [log for log in http.values("log_format") if log[0] in {"upstream", "slices"}]
     kept = {each.arguments[-1] for each in http.all("map")}
 
-    assert {f"${v}" for v in re.findall(r"\$(\w+)", "".join(log))} & kept == set()
+    assert len(logs) == 2
+    for log in logs:
+        assert {f"${v}" for v in re.findall(r"\$(\w+)", "".join(log))} & kept == set()
 
 
 def test_the_report_is_for_the_networks_that_are_named_and_for_nobody_else() -> None:
@@ -324,7 +331,7 @@ def test_doors_are_open_at_the_addresses_that_the_operator_names_and_at_no_other
 
     places = {
         arguments[0] for each in http.all("server") for arguments in each.values("listen")
-    } - {"unix:/run/nginx/internal.sock"}
+    } - SOCKETS
     assert places == {
         f"{address}:{port}"
         for address in ("127.0.0.1", "10.88.0.1", "[fd00::1]")

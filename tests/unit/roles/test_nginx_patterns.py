@@ -208,11 +208,16 @@ def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(
 ) -> None:
     owners = {"pypi", "1_hashed", "1_unhashed", "2_hashed", "2_unhashed"}
     constant = {("$file_owner", owner) for owner in owners}
+    pools = ("pypi_files_host", "files_of_1", "files_of_2")
+    constant |= {("$file_pool", pool) for pool in pools}
+    trusted = {("$oracle_limit", "$http_x_slice_limit"), ("$oracle_zone", "$http_x_slice_zone")}
     constant |= {("$file_redirects", value) for value in ("0", "1", "$http_x_file_redirects")}
     found = {(name(each), a) for each in http.walk() for a in each.values("set")}
 
-    assert {arguments for _, arguments in found} <= {("$checked_file", "$uri"), *constant}
-    # The header is the doors' own, over a socket of this machine.
+    assert {arguments for _, arguments in found} <= {("$checked_file", "$uri"), *constant, *trusted}
+    # These headers are the doors' own, over sockets of this machine.
+    believing = [each for each in http.all("server") if trusted & set(each.values("set"))]
+    assert [each.values("server_name") for each in believing] == [[("slices",)]]
     trusting = {
         each.arguments
         for each in http.all("server")
@@ -221,7 +226,9 @@ def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(
         for each in each.all("server_name")
     }
     assert trusting == {("files",)}
-    assert {where for where, _ in found if not where.startswith(("~ ^/", "@file_"))} == set()
+    places = {where for where, a in found if a not in trusted}
+    slices = {name(each) for each in believing[0].all("location")}
+    assert {e for e in places - slices if not e.startswith(("~ ^/", "@file_"))} == set()
 
 
 METHODS = {"($not_a_read)": "GET, HEAD", "($request_method": "HEAD"}
@@ -243,6 +250,8 @@ def test_a_condition_only_ever_returns(http: Directive) -> None:
             assert headers[0].arguments == ("Allow", METHODS[variable], "always")
         elif status == "508":
             assert variable == "($has_looped)"
+        elif status == "204":
+            assert variable == "($there_is_no_space)"
         else:
             assert (variable in DETOURS, status) == (True, "418")
 

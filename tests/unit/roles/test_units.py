@@ -19,7 +19,12 @@ UNITS = {
 
 # What the units run, and who puts it there.
 PROGRAMS = {
-    "nginx.service": {"/usr/bin/find", "/usr/sbin/nginx", "/bin/kill"},  # findutils, nginx, procps
+    "nginx.service": {
+        "/bin/kill",  # procps
+        "/usr/bin/find",  # findutils
+        "/usr/bin/install",  # coreutils
+        "/usr/sbin/nginx",
+    },
     "cellar-rewriter.service": {
         "/opt/cellar/0123456789ab/bin/cellar",
         "/bin/kill",
@@ -209,5 +214,8 @@ def test_a_socket_that_a_crash_left_does_not_keep_nginx_from_its_start() -> None
 
     (folder,) = (line.partition("=")[2] for line in unit if line.startswith("RuntimeDirectory="))
     sockets = set(re.findall(r"(?m)^ *listen unix:(\S+?);?(?: |$)", configuration))
-    assert {str(Path(socket).parent) for socket in sockets} == {f"/run/{folder}"}
+    assert {Path(socket).relative_to(f"/run/{folder}").name for socket in sockets} == {
+        "internal.sock",
+        "slices.sock",
+    }
     assert [line for line in unit if line.startswith("RuntimeDirectoryPreserve")] == []
