@@ -174,3 +174,10 @@ def test_such_a_client_is_told_if_its_slice_always_breaks_off(engine: Engine, pa
     engine.pypi.answer = breaking(SLICE, times=100)
     answer = engine.ask(path, Range=LATER)
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_a_host_without_ranges_serves_such_a_client_the_whole(engine: Engine, path: str) -> None:
+    engine.pypi.answer = lambda _: Answer(body=CONTENT)
+    for _ in range(2):
+        answer = engine.ask(path, Range=LATER)
+        assert (answer.status, answer.body) in ((200, CONTENT), (206, CONTENT[SLICE + 7 :]))
