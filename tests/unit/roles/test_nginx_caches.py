@@ -122,7 +122,9 @@ def test_the_key_of_an_answer_and_the_request_for_it_are_made_of_the_same_path(
             assert (checked in each.values("set")) == bool(each.all("auth_request"))
             assert "$uri" in key or "$file_target" in key
         elif kind(each) in LATER:
-            pass  # what a door says of a slice, as of the one that it is a part of
+            # What a door says of a slice; it has both of the file that it was asked for.
+            assert "$http_x_slice_path" in key
+            assert target == "$slice_rest" or target.endswith("$http_x_slice_target")
         elif kind(each) == "health":
             assert name(each).startswith("= "), "two paths, two answers"
         elif kind(each) == "heads":
