@@ -6,11 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from urllib3.exceptions import ProtocolError
 
 from support.door import JSON
 from support.fixtures import DOORS
@@ -251,6 +252,29 @@ def test_a_download_survives_an_upstream_that_breaks_off_later_in_the_file(
     with fakepypi.behaving("files", file.path, method="GET", skip=1, times=1, **CUT_SHORT[how]):
         answer = files(door).ask(file.path)
     assert hashlib.blake2b(answer.content, digest_size=32).hexdigest() == file.blake2b_256
+
+
+@pytest.mark.parametrize("how", CUT_SHORT)
+def test_what_is_not_stored_ends_where_upstream_broke_off(
+    files: OpenDoor, fakepypi: FakePyPI, project: str, how: str
+) -> None:
+    """Nobody can send the rest then, and installers try again; wrong bytes are no rest."""
+    file = fakepypi.publish(
+        project, "1.0", kind="blob", filename=f"{project}-1.0.tar.gz", size=30_000_000
+    )
+    came = bytearray()
+    # Nobody knows beforehand that it is too large to be stored.
+    with (
+        fakepypi.behaving("files", file.path, method="HEAD", status=503),
+        fakepypi.behaving("files", file.path, method="GET", skip=1, times=1, **CUT_SHORT[how]),
+        closing(files("index").ask(file.path, stream=True)) as answer,
+        suppress(ProtocolError),
+    ):
+        for piece in answer.raw.stream(65536):
+            came += piece
+    again = files("index").ask(file.path)
+    assert hashlib.blake2b(again.content, digest_size=32).hexdigest() == file.blake2b_256
+    assert again.content.startswith(came)
 
 
 # What upstream may say in its header that is meant for caches and servers, not for our clients.

@@ -273,7 +273,8 @@ class Engine:
 
     def _configure(self, pypi: int, origin: int) -> None:
         directory = self.directory
-        for name in ("cache/temp", "log", "public", "own", "run/free", "run/full", "upstreams"):
+        folders = ("cache/temp", "log", "own/broken", "public", "run/free", "run/full", "upstreams")
+        for name in folders:
             (directory / name).mkdir(parents=True)
         self._disk_link.symlink_to("free")
         self._upstream_ports = pypi, origin

@@ -149,10 +149,12 @@ SENT: dict[str, list[tuple[str, ...]]] = {
             *FROM_FILES,
             ("Range", "$slice_range"),
             # Empty for the first slice, so that upstream hears nothing of it.
-            ("X-Slice-Limit", "$whole_slice_limit"),
-            ("X-Slice-Target", "$whole_slice_target"),
-            ("X-Slice-Zone", "$whole_slice_zone"),
-            ("X-Slice-Path", f"$whole_slice_{'uri' if each == 'files with a hash' else 'target'}"),
+            ("X-Slice-Limit", "$later_slice_limit"),
+            ("X-Slice-Not-Stored", "$later_slice_not_stored"),
+            ("X-Slice-Target", "$later_slice_target"),
+            ("X-Slice-Transfer", "$later_slice_transfer"),
+            ("X-Slice-Zone", "$later_slice_zone"),
+            ("X-Slice-Path", f"$later_slice_{'uri' if each == 'files with a hash' else 'target'}"),
         ]
         for each in SLICED
     },

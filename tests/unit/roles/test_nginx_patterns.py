@@ -231,6 +231,7 @@ def test_what_is_set_is_known_beforehand_or_a_path_that_passed_its_pattern(
     assert {e for e in places - slices if not e.startswith(("~ ^/", "@file_"))} == set()
 
 
+BROKEN = "/run/nginx/own/broken"
 METHODS = {"($not_a_read)": "GET, HEAD", "($request_method": "HEAD"}
 DETOURS = {"($file_detour)", "($request_method", "($http_if_range"}
 
@@ -251,14 +252,20 @@ def test_a_condition_only_ever_returns(http: Directive) -> None:
         elif status == "508":
             assert variable == "($has_looped)"
         elif status == "204":
-            assert variable == "($there_is_no_space)"
+            assert variable in {"($there_is_no_space)", "($http_x_slice_not_stored)"}
+        elif status == "502":
+            assert condition.arguments == ("(-f", f"{BROKEN}/$http_x_slice_transfer)")
         else:
             assert (variable in DETOURS, status) == (True, "418")
 
 
 def test_no_directory_is_served_but_the_public_files(http: Directive) -> None:
     """What is below the root of all the others is an empty file, so nothing is."""
+    (slices,) = (e for e in http.all("server") if ("slices",) in e.values("server_name"))
+    marked = [each for each in locations(slices) if each.values("root") == [(BROKEN,)]]
+    assert all(each.values("proxy_pass") == [("$slice_rest",)] for each in marked)
+    of_marks = {name(each) for each in marked}
     roots = {name(each) for each in locations(http) if each.all("root")}
 
-    assert roots <= {"= /ca.pem", "= /ca.pem.sha256", "= /metrics", "= /report.html"}
+    assert roots - of_marks <= {"= /ca.pem", "= /ca.pem.sha256", "= /metrics", "= /report.html"}
     assert {each.arguments for each in http.all("root")} == {("/run/cellar-rewriter/disk",)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -135,6 +137,79 @@ def test_what_is_not_to_be_stored_is_fetched_once_for_each_client(
     engine.pypi.answer = whole
     assert [engine.ask(path).body for _ in range(2)] == [CONTENT] * 2
     assert asked(engine, path) == ranges(*STARTS, *STARTS)
+
+
+@pytest.fixture(params=["its size", "the disk"])
+def passed_through(
+    request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Let a file be fetched in slices and not stored, as when its size was not known before."""
+    if request.param == "its size":
+        verdict = Answer(headers={"X-File-Limit": "5", "Cache-Control": "max-age=60"})
+        monkeypatch.setattr(engine.rewriter, "answer", lambda _: verdict)
+    with engine.told_of_a_full_disk() if request.param == "the disk" else nullcontext():
+        yield
+
+
+def download(engine: Engine, path: str) -> bytes:
+    """Return what comes of a file before the connection ends."""
+    try:
+        return engine.ask(path).body
+    except asyncio.IncompleteReadError as ended:
+        return ended.partial
+
+
+def marks(engine: Engine) -> set[Path]:
+    """Return what tells nginx that a transfer must not go on."""
+    return set((engine.directory / "own/broken").iterdir())
+
+
+# After the last slice nginx has nothing more to send, and does not know that it lacks something.
+@pytest.mark.usefixtures("passed_through")
+@pytest.mark.parametrize("start", STARTS[:-1])
+def test_what_is_passed_through_ends_where_it_broke_off(
+    engine: Engine, path: str, start: int
+) -> None:
+    engine.pypi.answer = breaking(start, times=1)
+    before = marks(engine)
+    came = download(engine, path)
+    assert came == CONTENT[: len(came)]
+    assert len(came) <= start + CAME
+    assert asked(engine, path)[-1:] == ranges(start)
+    broken = marks(engine)
+    assert len(broken - before) == (start > 0)
+    assert download(engine, path) == CONTENT
+    assert marks(engine) == broken
+
+
+@pytest.mark.usefixtures("passed_through")
+def test_of_clients_at_once_only_the_one_whose_slice_broke_off_is_ended(
+    engine: Engine, path: str
+) -> None:
+    engine.pypi.answer = breaking(SLICE, times=1)
+    with ThreadPoolExecutor(6) as clients:
+        bodies = sorted(clients.map(lambda _: download(engine, path), range(6)), key=len)
+    assert len(bodies[0]) <= SLICE + CAME
+    assert bodies == [CONTENT[: len(bodies[0])], *[CONTENT] * 5]
+
+
+@pytest.mark.parametrize("start", STARTS[1:-1])
+def test_a_slice_without_a_length_ends_the_transfer_if_it_is_too_short(
+    engine: Engine, path: str, start: int
+) -> None:
+    give = breaking(start, times=2)  # the first time it is seen that it cannot be stored
+
+    def without_length(asked: Request) -> Answer:
+        answer = give(asked)
+        headers = {k: v for k, v in answer.headers.items() if k != "Content-Length"}
+        later = not asked.headers["range"].startswith("bytes=0-")
+        return replace(answer, headers=headers, measured=False) if later else answer
+
+    engine.pypi.answer = without_length
+    came = download(engine, path)
+    assert came == CONTENT[: len(came)]
+    assert len(came) <= start + CAME
+    assert download(engine, path) == CONTENT
 
 
 LATER = f"bytes={SLICE + 7}-"
