@@ -151,6 +151,18 @@ def test_what_a_killed_worker_leaves_half_written_goes_after_a_day_and_not_befor
     assert len(files("index").ask(file.path).content) == file.size
 
 
+def test_a_mark_of_a_transfer_that_must_not_go_on_goes_after_a_day_and_not_before(
+    appliance: Appliance,
+) -> None:
+    clean = "systemd-tmpfiles --clean /etc/tmpfiles.d/cellar.conf"
+    new, old = (f"/run/nginx/own/broken/{age}" for age in ("new", "old"))
+    appliance.run(f"touch {new} && touch --date='25 hours ago' {old}")
+    appliance.run(clean)
+    left = appliance.run("ls /run/nginx/own/broken").split()
+    appliance.run(f"rm {new}")
+    assert ("new" in left, "old" in left) == (True, False)
+
+
 def test_a_killed_engine_comes_back_by_itself_with_its_cache(
     appliance: Appliance, fakepypi: FakePyPI, files: OpenDoor, published: PublishedFile
 ) -> None:
