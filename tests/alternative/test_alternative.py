@@ -21,6 +21,7 @@ from support.namespaces import container
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fakepypi.client import FakePyPI
     from support.deployment import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,6 +110,24 @@ def test_pip_installs_by_name_and_by_address(box: Any, runner: Any, host: str) -
         f"--index-url https://{host}:{PORT}/simple/ demo"
     )
     assert result.rc == 0, result.stderr + evidence(box)
+
+
+@pytest.mark.parametrize("client", ["/opt/pip/bin/pip install", "/opt/uv/bin/uv pip install"])
+def test_a_file_over_its_limit_ends_the_build_with_a_sentence_of_both_sizes(
+    box: Any, runner: Any, fakepypi: FakePyPI, project: str, client: str
+) -> None:
+    wheel = f"{project}-1.0-py3-none-any.whl"
+    file = fakepypi.publish(project, "1.0", kind="blob", filename=wheel, size=20 * 1024 * 1024 + 1)
+    result = runner.run(
+        "PIP_CONFIG_FILE=/dev/null PIP_CERT=/tmp/alternative-ca.pem "
+        f"SSL_CERT_FILE=/tmp/alternative-ca.pem {client} --no-deps --target $(mktemp -d) "
+        f"--index-url https://10.213.73.2:{PORT}/simple/ {project}"
+    )
+    said = " ".join(result.stderr.split())
+    sizes = "its 20971521 bytes are more than the 20971520 of cellar_file_size_limit."
+    assert result.rc != 0
+    assert f"{wheel} is refused: {sizes}" in said, said + evidence(box)
+    assert fakepypi.bytes_sent(path=file.path) == 0
 
 
 def test_pypis_own_names_are_not_answered(box: Any, runner: Any) -> None:
