@@ -268,7 +268,7 @@ def test_what_is_not_stored_ends_where_upstream_broke_off(
         fakepypi.behaving("files", file.path, method="HEAD", status=503),
         fakepypi.behaving("files", file.path, method="GET", skip=1, times=1, **CUT_SHORT[how]),
         closing(files("index").ask(file.path, stream=True)) as answer,
-        suppress(ProtocolError),
+        suppress(ProtocolError),  # the connection ended before the file did
     ):
         for piece in answer.raw.stream(65536):
             came += piece

@@ -358,6 +358,22 @@ def test_files_go_before_what_is_small_when_the_disk_runs_full(http: Directive) 
     assert set(floors.values()) == {f"min_free={2**31 // 8}"}
 
 
+def test_a_zone_keeps_what_nobody_asks_for_for_its_days_and_as_much_as_it_may() -> None:
+    zones = [
+        {"name": "week", "max_size": "20g", "unused_days": 7},
+        {"name": "pinned", "max_size": "", "unused_days": 0},
+    ]
+    http = nginx.rendered(**KNOWN, __cellar_file_zones=zones)
+    caches = {each.arguments[0].rpartition("/")[2]: each for each in http.all("proxy_cache_path")}
+
+    week, pinned, files = (caches[name].arguments for name in ("zone-week", "zone-pinned", "files"))
+    assert {"inactive=7d", "max_size=20g", "min_free=2g"} <= set(week)
+    # Ten years: nginx knows no "for ever".
+    assert "inactive=3650d" in pinned
+    assert "inactive=3650d" in files
+    assert not [word for word in pinned if word.startswith(("max_size=", "min_free="))]
+
+
 def test_trouble_is_shared_with_those_only_who_have_an_old_answer(http: Directive) -> None:
     (renewals,) = (each for each in cached(http) if kind(each) == "renewals")
     (nobody,) = (e for e in http.all("map") if e.arguments == ("$http_x_stored", "$nobody_waits"))
